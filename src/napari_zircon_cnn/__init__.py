@@ -1,0 +1,1 @@
+"""Zircon grains in cathodoluminescence mosaics: segmentation, curation and CNN classification."""

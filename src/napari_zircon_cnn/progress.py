@@ -1,0 +1,36 @@
+"""How long work tells its caller how far it is, and how the caller stops it."""
+
+from collections.abc import Callable
+
+Progress = Callable[[float, str], None]
+"""Called as ``progress(fraction, message)`` with a fraction from 0 to 1; it may raise `Cancelled`."""
+
+
+class Cancelled(Exception):
+    """The caller wants the work stopped; raised by a progress callback, caught by who passed it."""
+
+
+def silent(fraction: float, message: str) -> None:
+    """Ignore the progress."""
+
+
+def part_of(progress: Progress, start: float, stop: float) -> Progress:
+    """Map a step's own 0 to 1 onto its share of the whole work.
+
+    Parameters
+    ----------
+    progress
+        The callback for the whole work.
+    start, stop
+        The fractions of the whole at which the step begins and ends.
+
+    Returns
+    -------
+    Progress
+        A callback to hand to the step.
+    """
+
+    def report(fraction: float, message: str) -> None:
+        progress(start + (stop - start) * fraction, message)
+
+    return report

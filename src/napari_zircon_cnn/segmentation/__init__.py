@@ -1,0 +1,1 @@
+"""Image to label image: the segmentation methods."""
