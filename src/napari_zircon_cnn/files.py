@@ -1,0 +1,160 @@
+"""Writing files so that a kill at any moment leaves the old ones whole."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from napari_zircon_cnn.errors import ZirconError
+
+_JOURNAL = "commit.json"
+_TEMPORARY = ".unfinished-"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; on success it takes the place of `path`.
+
+    Parameters
+    ----------
+    path
+        The file to write. Missing folders above it are made.
+
+    Yields
+    ------
+    Path
+        A path in the same folder with the same suffix. It is removed when the block raises.
+
+    Raises
+    ------
+    ZirconError
+        Where the folder cannot be written to.
+    """
+    temporary = _temporary_for(path)
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Transaction:
+    """Several files that are replaced together or not at all.
+
+    Everything is first written beside its target. A journal then names the renames; from that
+    moment the change counts as made, and `finish_transaction` completes it after a kill.
+
+    Parameters
+    ----------
+    folder
+        The folder that holds the journal; all files lie in it or below.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pending: dict[Path, Path] = {}
+
+    def __enter__(self) -> Self:
+        make_folder(self._folder)
+        return self
+
+    def path_for(self, target: Path) -> Path:
+        """Return the temporary path to write in place of `target`."""
+        self._pending[target] = _temporary_for(target)
+        return self._pending[target]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None and self._pending:
+                self._commit()
+        finally:
+            for temporary in self._pending.values():
+                temporary.unlink(missing_ok=True)
+
+    def _commit(self) -> None:
+        for temporary in self._pending.values():
+            _sync(temporary)
+        renames = {
+            str(temporary.relative_to(self._folder)): str(target.relative_to(self._folder))
+            for target, temporary in self._pending.items()
+        }
+        with atomic_path(self._folder / _JOURNAL) as journal:
+            journal.write_text(json.dumps(renames), encoding="utf-8")
+        finish_transaction(self._folder)
+
+
+def finish_transaction(folder: Path) -> None:
+    """Complete a `Transaction` that a kill cut off after its journal was written.
+
+    Parameters
+    ----------
+    folder
+        The folder that the transaction was opened on.
+    """
+    journal = folder / _JOURNAL
+    if not journal.exists():
+        return
+    for temporary, target in json.loads(journal.read_text(encoding="utf-8")).items():
+        if (folder / temporary).exists():
+            os.replace(folder / temporary, folder / target)
+    journal.unlink()
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in a folder.
+
+    Parameters
+    ----------
+    folder
+        The folder to clear; folders below it are cleared as well. A pending journal must
+        have been finished before.
+    """
+    for leftover in folder.rglob(f"{_TEMPORARY}*"):
+        leftover.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with all above it, or say in a sentence why not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ZirconError(
+            f"The folder {folder} cannot be made ({error.strerror}); choose a place that you may write to."
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as a hexadecimal text."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _temporary_for(path: Path) -> Path:
+    make_folder(path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise ZirconError(
+            f"The folder {path.parent} cannot be written to ({error.strerror}); "
+            "choose another place or ask for the right to write there."
+        ) from error
+    os.close(handle)
+    # mkstemp makes files private; what we write is meant to be shared like any other file.
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary = Path(name)
+    temporary.chmod(0o666 & ~umask)
+    return temporary
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
