@@ -39,7 +39,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _sync(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -104,7 +104,7 @@ def finish_transaction(folder: Path) -> None:
         return
     for temporary, target in json.loads(journal.read_text(encoding="utf-8")).items():
         if (folder / temporary).exists():
-            os.replace(folder / temporary, folder / target)
+            (folder / temporary).replace(folder / target)
     journal.unlink()
 
 

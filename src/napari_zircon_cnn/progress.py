@@ -6,7 +6,7 @@ Progress = Callable[[float, str], None]
 """Called as ``progress(fraction, message)`` with a fraction from 0 to 1; it may raise `Cancelled`."""
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - a wish of the caller, not an error
     """The caller wants the work stopped; raised by a progress callback, caught by who passed it."""
 
 
