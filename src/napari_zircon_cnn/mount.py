@@ -184,17 +184,14 @@ def _decode_jpeg(path: Path) -> NDArray[Any]:
 def _read_tiff(path: Path) -> tuple[NDArray[Any], float | None]:
     with tifffile.TiffFile(path) as tiff:
         series = tiff.series[0]
-        axes = "".join(
-            axis for axis, n in zip(series.axes, series.shape, strict=True) if n > 1 or axis in "YX"
-        )
+        sizes = dict(zip(series.axes, series.shape, strict=True))
+        axes = "".join(axis for axis, size in sizes.items() if size > 1 or axis in "YX")
         if axes not in {"YX", "YXS", "SYX", "YXC", "CYX"}:
             raise ZirconError(
                 f"{path} is a stack of the shape {series.shape} (axes {series.axes}); a mosaic is one plane, "
                 "so export the plane that you want."
             )
-        pixels = series.asarray().reshape(
-            [n for axis, n in zip(series.axes, series.shape, strict=True) if axis in axes]
-        )
+        pixels = series.asarray().reshape([sizes[axis] for axis in axes])
         if axes[0] in "SC":
             pixels = np.moveaxis(pixels, 0, -1)
         page = series.keyframe
@@ -220,9 +217,8 @@ def _pixel_size_from_ome(tiff: tifffile.TiffFile, path: Path) -> float | None:
 def _pixel_size_from_tags(tiff: tifffile.TiffFile, page: Any, path: Path) -> float | None:
     if "XResolution" not in page.tags or "YResolution" not in page.tags:
         return None
-    unit = {2: "inch", 3: "cm"}.get(
-        int(page.tags["ResolutionUnit"].value) if "ResolutionUnit" in page.tags else 2, ""
-    )
+    unit_tag = int(page.tags["ResolutionUnit"].value) if "ResolutionUnit" in page.tags else 2
+    unit = {2: "inch", 3: "cm"}.get(unit_tag, "")
     if tiff.imagej_metadata:
         unit = str(tiff.imagej_metadata.get("unit", unit)).replace("\\u00B5", "µ")
     per_unit = [page.tags[f"{axis}Resolution"].value for axis in "XY"]

@@ -1,6 +1,6 @@
 """The paper's segmentation: Canny edges, one dilation, external contours, a size gate."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
@@ -81,8 +81,9 @@ def segment_canny(
     smallest = parameters.min_side_px + 1
     if min(mount.image.shape) < smallest:
         raise ZirconError(
-            f"The mosaic of {mount.sample} has {mount.image.shape[1]} x {mount.image.shape[0]} px, less than the "
-            f"smallest grain that is kept ({smallest} x {smallest} px); give the whole mosaic or lower min_side_px."
+            f"The mosaic of {mount.sample} has {mount.image.shape[1]} x {mount.image.shape[0]} px, less than "
+            f"the smallest grain that is kept ({smallest} x {smallest} px); "
+            "give the whole mosaic or lower min_side_px."
         )
     progress(0.0, "finding edges")
     edges = cv2.Canny(
@@ -106,11 +107,11 @@ def segment_canny(
     return labels
 
 
-def _fits(contour: NDArray[np.int32], parameters: CannyParameters) -> bool:
+def _fits(contour: NDArray[Any], parameters: CannyParameters) -> bool:
     _, _, width, height = cv2.boundingRect(contour)
     return all(parameters.min_side_px < side < parameters.max_side_px for side in (width, height))
 
 
-def _top_then_left(contour: NDArray[np.int32]) -> tuple[int, int]:
+def _top_then_left(contour: NDArray[Any]) -> tuple[int, int]:
     left, top, _, _ = cv2.boundingRect(contour)
     return top, left
