@@ -1,0 +1,99 @@
+"""The columns of the grain table: name, unit and formula, in the one place that all others read."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["number", "flag", "text"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the grain table.
+
+    Parameters
+    ----------
+    name
+        The header in `grains.csv` and the key in the table.
+    unit
+        The unit, or "" for a number without one.
+    formula
+        What the value is, and how it is reckoned.
+    kind
+        What an empty row holds: NaN for a number, False for a flag, "" for a text.
+    """
+
+    name: str
+    unit: str
+    formula: str
+    kind: Kind = "number"
+
+
+MEASURED = (
+    Column(
+        "centroid_x_um", "µm", "mean x of the grain's pixels; 0 is the centre of the mosaic's left column"
+    ),
+    Column("centroid_y_um", "µm", "mean y of the grain's pixels, downwards; 0 is the centre of the top row"),
+    Column("bbox_x_min_um", "µm", "left edge of the upright bounding box"),
+    Column("bbox_y_min_um", "µm", "upper edge of the upright bounding box"),
+    Column("bbox_x_max_um", "µm", "right edge of the upright bounding box"),
+    Column("bbox_y_max_um", "µm", "lower edge of the upright bounding box"),
+    Column("box_length_um", "µm", "long side of the smallest rotated box around the grain"),
+    Column("box_width_um", "µm", "short side of the smallest rotated box around the grain"),
+    Column(
+        "box_angle_deg", "°", "long side of that box against x, counter-clockwise on the screen, 0 to 180"
+    ),
+    Column("area_um2", "µm²", "number of pixels x pixel size²"),
+    Column("equivalent_diameter_um", "µm", "diameter of the circle of the same area, sqrt(4 area / pi)"),
+    Column("ellipse_major_um", "µm", "long axis of the ellipse with the same second moments"),
+    Column("ellipse_minor_um", "µm", "short axis of the ellipse with the same second moments"),
+    Column("feret_max_um", "µm", "largest caliper distance of the convex hull"),
+    Column("feret_min_um", "µm", "smallest caliper distance of the convex hull"),
+    Column("aspect_ratio", "", "ellipse_major_um / ellipse_minor_um"),
+    Column("perimeter_um", "µm", "length of the outline by Crofton's formula in four directions"),
+    Column("circularity", "", "4 pi area / perimeter², at most 1, the value of a circle"),
+    Column("solidity", "", "area / area of the convex hull, 1 for a convex grain"),
+    Column(
+        "orientation_deg",
+        "°",
+        "long axis of the ellipse against x, counter-clockwise on the screen, 0 to 180",
+    ),
+    Column(
+        "intensity_mean", "grey value", "mean grey value of the grain's pixels, in the mosaic's own depth"
+    ),
+    Column("intensity_sd", "grey value", "standard deviation of the grain's grey values"),
+    Column("intensity_p05", "grey value", "5th percentile of the grain's grey values"),
+    Column("intensity_p25", "grey value", "25th percentile of the grain's grey values"),
+    Column("intensity_p50", "grey value", "median of the grain's grey values"),
+    Column("intensity_p75", "grey value", "75th percentile of the grain's grey values"),
+    Column("intensity_p95", "grey value", "95th percentile of the grain's grey values"),
+    Column("touches_border", "", "whether a pixel of the grain lies on the mosaic's edge", "flag"),
+)
+"""What `grains.measure` reckons from the label image and the mosaic."""
+
+CURATED = (
+    Column("status", "", "unreviewed, accepted or rejected; a rejected grain counts nowhere", "text"),
+    Column("reason", "", "why the grain was accepted or rejected", "text"),
+    Column("class", "", "class given to this grain by hand; empty: that of its sample", "text"),
+)
+"""What curation sets."""
+
+PREDICTED = (
+    Column("predicted_class", "", "the class with the highest probability", "text"),
+    Column("probability", "", "probability of the model's target class, 0 to 1"),
+)
+"""What classification sets; beside them stands one `probability_<class>` for each class."""
+
+COLUMNS = MEASURED + CURATED + PREDICTED
+"""All columns that every table has, in the order of the file."""
+
+UNREVIEWED, ACCEPTED, REJECTED = "unreviewed", "accepted", "rejected"
+
+PROBABILITY_PREFIX = "probability_"
+
+
+def columns_as_markdown() -> str:
+    """Return the columns as a Markdown table, for the documentation."""
+    lines = ["| column | unit | what it is |", "|---|---|---|"]
+    lines += [f"| `{column.name}` | {column.unit} | {column.formula} |" for column in COLUMNS]
+    lines.append(f"| `{PROBABILITY_PREFIX}<class>` | | probability of that class, 0 to 1 |")
+    return "\n".join(lines) + "\n"
