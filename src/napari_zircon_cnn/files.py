@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ from napari_zircon_cnn.errors import ZirconError
 
 _JOURNAL = "commit.json"
 _TEMPORARY = ".unfinished-"
+_SECONDS_OF_A_DAY = 86_400
 
 
 @contextmanager
@@ -103,9 +105,10 @@ def finish_transaction(folder: Path) -> None:
     if not journal.exists():
         return
     for temporary, target in json.loads(journal.read_text(encoding="utf-8")).items():
-        if (folder / temporary).exists():
+        # Where the file is gone, it is in its place already.
+        with suppress(FileNotFoundError):
             (folder / temporary).replace(folder / target)
-    journal.unlink()
+    journal.unlink(missing_ok=True)
 
 
 def clear_unfinished(folder: Path) -> None:
@@ -114,11 +117,13 @@ def clear_unfinished(folder: Path) -> None:
     Parameters
     ----------
     folder
-        The folder to clear; folders below it are cleared as well. A pending journal must
-        have been finished before.
+        The folder to clear, with those below it. A pending journal must have been finished
+        before. Files younger than a day are left, since another process may be writing them.
     """
     for leftover in folder.rglob(f"{_TEMPORARY}*"):
-        leftover.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if time.time() - leftover.stat().st_mtime > _SECONDS_OF_A_DAY:
+                leftover.unlink()
 
 
 def make_folder(folder: Path) -> None:

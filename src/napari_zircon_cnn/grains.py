@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import regionprops
 
-from napari_zircon_cnn.columns import COLUMNS, MEASURED, PROBABILITY_PREFIX, REJECTED, UNREVIEWED
+from napari_zircon_cnn.columns import COLUMNS, MEASURED, PROBABILITY_PREFIX, REJECTED, UNREVIEWED, Kind
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, silent
 
 Box = tuple[slice, slice]
 
-_EMPTY: dict[str, Any] = {"number": math.nan, "flag": False, "text": ""}
-_DTYPES = {"number": "float64", "flag": "bool", "text": "str"}
+_EMPTY: dict[Kind, Any] = {"number": math.nan, "flag": False, "text": ""}
+_DTYPES: dict[Kind, str] = {"number": "float64", "flag": "bool", "text": "str"}
 _PERCENTILES = (5, 25, 50, 75, 95)
 _REPORT_EVERY = 50
 
@@ -43,22 +43,25 @@ class SegmentedMount:
     table: pd.DataFrame
 
 
-def empty_table(n_rows: int) -> pd.DataFrame:
-    """Return a table of empty rows.
+def empty_rows(index: pd.Index, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Return rows that hold no grain.
 
     Parameters
     ----------
-    n_rows
-        The number of rows, background included.
+    index
+        The labels of the rows.
+    columns
+        Names of all columns; by default those of `columns.COLUMNS`. Any other is a number.
 
     Returns
     -------
     DataFrame
-        Index `label` from 0; a number is NaN, a flag False, a text "".
+        A number is NaN, a flag False, a text "".
     """
-    index = pd.RangeIndex(n_rows, name="label")
+    kinds = {column.name: column.kind for column in COLUMNS}
+    names = list(columns) or list(kinds)
     return pd.DataFrame(
-        {c.name: pd.Series(_EMPTY[c.kind], index=index, dtype=_DTYPES[c.kind]) for c in COLUMNS}
+        {name: _empty_column(kinds.get(name, "number"), index) for name in names}, index=index
     )
 
 
@@ -89,12 +92,13 @@ def measure(
         the columns of `columns.COLUMNS`. A label without pixels has an empty row.
     """
     boxes: list[Any] = ndimage.find_objects(labels)
-    table = empty_table(len(boxes) + 1)
+    table = empty_rows(pd.RangeIndex(len(boxes) + 1, name="label"))
     wanted = range(1, len(boxes) + 1) if only is None else sorted(only)
     found = [label for label in wanted if label <= len(boxes) and boxes[label - 1] is not None]
     rows = []
     for n, label in enumerate(found):
-        rows.append(measure_grain(labels, mount, label, boxes[label - 1]))
+        box = boxes[label - 1]
+        rows.append(measure_grain(labels[box] == label, mount, box))
         if n % _REPORT_EVERY == 0:
             progress(n / len(found), f"measured {n} of {len(found)} grains")
     if rows:
@@ -105,19 +109,17 @@ def measure(
     return table
 
 
-def measure_grain(labels: NDArray[np.int32], mount: Mount, label: int, box: Box) -> dict[str, Any]:
+def measure_grain(mask: NDArray[np.bool_], mount: Mount, box: Box) -> dict[str, Any]:
     """Measure one grain.
 
     Parameters
     ----------
-    labels
-        The label image, shape (rows, columns).
+    mask
+        Which pixels of the box are the grain; it reaches all four sides.
     mount
-        The mosaic of the same shape.
-    label
-        The grain's label.
+        The mosaic.
     box
-        Slices of the label image that hold the whole grain, tightly.
+        The part of the mosaic that the mask covers.
 
     Returns
     -------
@@ -125,7 +127,6 @@ def measure_grain(labels: NDArray[np.int32], mount: Mount, label: int, box: Box)
         A value for each column of `columns.MEASURED`, with the units given there.
     """
     um = mount.pixel_size_um
-    mask = labels[box] == label
     grey = mount.image[box][mask].astype(np.float64)
     top, left = box[0].start, box[1].start
     region: Any = regionprops(mask.astype(np.uint8))[0]  # type: ignore[no-untyped-call]
@@ -161,7 +162,7 @@ def measure_grain(labels: NDArray[np.int32], mount: Mount, label: int, box: Box)
         "orientation_deg": _half_turn(90 + math.degrees(region.orientation)),
         "intensity_mean": grey.mean(),
         "intensity_sd": grey.std(),
-        "touches_border": _touches_border(mask, box, labels.shape),
+        "touches_border": _touches_border(mask, box, mount.image.shape),
     }
     percentiles = np.percentile(grey, _PERCENTILES)
     values |= {f"intensity_p{p:02d}": value for p, value in zip(_PERCENTILES, percentiles, strict=True)}
@@ -214,20 +215,38 @@ def with_probabilities(
     DataFrame
         A new table; grains that were not classified have no probability.
     """
-    table = without_probabilities(table)
+    table = unclassified(table, tuple(classes))
     values = probabilities.astype(np.float64)
     for column, name in enumerate(classes):
-        table[f"{PROBABILITY_PREFIX}{name}"] = np.nan
         table.loc[labels, f"{PROBABILITY_PREFIX}{name}"] = values[:, column]
     table.loc[labels, "probability"] = values[:, classes.index(target_class)]
     table.loc[labels, "predicted_class"] = np.asarray(classes, dtype=object)[values.argmax(axis=1)]
     return table
 
 
-def without_probabilities(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with no model's answer in it."""
-    stale = [name for name in table.columns if name.startswith(PROBABILITY_PREFIX)]
-    return table.drop(columns=stale).assign(probability=np.nan, predicted_class="")
+def unclassified(rows: pd.DataFrame, classes: Iterable[str] | None = None) -> pd.DataFrame:
+    """Return rows with no model's answer in them.
+
+    Parameters
+    ----------
+    rows
+        Rows of a grain table.
+    classes
+        The classes that get an empty probability column; by default those that have one.
+
+    Returns
+    -------
+    DataFrame
+        New rows with the same index.
+    """
+    present = [name for name in rows.columns if name.startswith(PROBABILITY_PREFIX)]
+    wanted = present if classes is None else [f"{PROBABILITY_PREFIX}{name}" for name in classes]
+    empty = rows.drop(columns=present).assign(probability=np.nan, predicted_class="")
+    return empty.assign(**dict.fromkeys(wanted, np.nan))
+
+
+def _empty_column(kind: Kind, index: pd.Index) -> "pd.Series[Any]":
+    return pd.Series(_EMPTY[kind], index=index, dtype=_DTYPES[kind])
 
 
 def _hull_of_pixel_corners(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -237,7 +256,8 @@ def _hull_of_pixel_corners(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     last = mask.shape[1] - mask[rows, ::-1].argmax(axis=1)
     x = np.concatenate([first, first, last, last])
     y = np.concatenate([rows, rows + 1, rows, rows + 1])
-    return np.asarray(cv2.convexHull(np.stack([x, y], axis=1).astype(np.float32)))[:, 0]
+    hull: Any = cv2.convexHull(np.stack([x, y], axis=1).astype(np.float32))
+    return np.asarray(hull)[:, 0]
 
 
 def _rotated_box(hull: NDArray[np.float32]) -> tuple[float, float, float]:

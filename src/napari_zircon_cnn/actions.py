@@ -1,0 +1,274 @@
+"""The curating actions: what a person may do to grains, as data that a ledger line can hold."""
+
+from typing import Annotated, Literal
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from scipy import ndimage
+
+from napari_zircon_cnn.columns import ACCEPTED, REJECTED
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import (
+    Box,
+    SegmentedMount,
+    empty_rows,
+    existing,
+    measure_grain,
+    pixel_boxes,
+    unclassified,
+)
+
+SMALLEST_PIECE_PX = 10
+"""A piece of a split grain with fewer pixels goes to the piece beside it."""
+
+_FARTHEST_PX = 1_000_000
+
+LabelTuple = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+Reason = Annotated[str, Field(min_length=1)]
+PointUm = tuple[FiniteFloat, FiniteFloat]
+
+
+class Change:
+    """A state of some pixels and rows of a segmented mount, ready to be put in place.
+
+    Parameters
+    ----------
+    rows
+        The table's rows, by label; they may reach beyond the table's present end.
+    n_rows
+        Length of the table.
+    box
+        The part of the label image that changes, if any.
+    pixels
+        What stands in that part.
+    """
+
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        n_rows: int,
+        box: Box | None = None,
+        pixels: NDArray[np.int32] | None = None,
+    ) -> None:
+        self._rows = rows
+        self._n_rows = n_rows
+        self._box = box
+        self._pixels = pixels
+
+    def swap(self, segmented: SegmentedMount) -> "Change":
+        """Put this state in place and return the state that was there.
+
+        The label image is written to in place; the table is replaced by a new one.
+        """
+        table = segmented.table
+        touched = self._rows.index.union(table.index[self._n_rows :])
+        former = Change(table.loc[touched.intersection(table.index)].copy(), len(table), self._box)
+        if self._box is not None and self._pixels is not None:
+            former._pixels = segmented.labels[self._box].copy()
+            segmented.labels[self._box] = self._pixels
+        kept = table.iloc[: self._n_rows].drop(index=self._rows.index, errors="ignore")
+        renewed = pd.concat([kept, self._rows.reindex(columns=table.columns)]).sort_index()
+        renewed.index = pd.RangeIndex(len(renewed), name="label")
+        segmented.table = renewed
+        return former
+
+
+class Action(BaseModel):
+    """One thing that a person does to grains."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the state that the action leads to, without touching the segmented mount.
+
+        Parameters
+        ----------
+        segmented
+            The mount that the action is for.
+
+        Returns
+        -------
+        Change
+            What to put in place.
+
+        Raises
+        ------
+        ZirconError
+            Where a grain does not exist or the action does not fit it.
+        """
+        raise NotImplementedError
+
+
+class Reject(Action):
+    """Keep grains in the label image but count them nowhere."""
+
+    action: Literal["reject"] = "reject"
+    labels: LabelTuple
+    reason: Reason
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the grains' rows with the status `rejected`."""
+        return _set_columns(segmented, self.labels, status=REJECTED, reason=self.reason)
+
+
+class Accept(Action):
+    """Count grains, and say that they were looked at."""
+
+    action: Literal["accept"] = "accept"
+    labels: LabelTuple
+    reason: str = ""
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the grains' rows with the status `accepted`."""
+        return _set_columns(segmented, self.labels, status=ACCEPTED, reason=self.reason)
+
+
+class SetClass(Action):
+    """Give grains a class of their own; an empty one gives them back that of their sample."""
+
+    action: Literal["set_class"] = "set_class"
+    labels: LabelTuple
+    grain_class: Annotated[str, Field(alias="class")]
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the grains' rows with the class."""
+        return _set_columns(segmented, self.labels, **{"class": self.grain_class})
+
+
+class Delete(Action):
+    """Take grains out of the label image; their labels are not given again."""
+
+    action: Literal["delete"] = "delete"
+    labels: LabelTuple
+    reason: Reason
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the label image without the grains, and their rows empty."""
+        labels = _checked(segmented, self.labels)
+        box = _joint_box(segmented, labels)
+        pixels = segmented.labels[box].copy()
+        pixels[np.isin(pixels, labels)] = 0
+        rows = empty_rows(pd.Index(labels), segmented.table.columns)
+        return Change(rows, len(segmented.table), box, pixels)
+
+
+class Merge(Action):
+    """Make one grain of several; it keeps the smallest label with its status and class."""
+
+    action: Literal["merge"] = "merge"
+    labels: Annotated[LabelTuple, Field(min_length=2)]
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the grains under one label, measured anew."""
+        kept, *others = _checked(segmented, self.labels)
+        if not others:
+            raise ZirconError(f"Merging needs two grains or more; {kept} is named alone.")
+        box = _joint_box(segmented, [kept, *others])
+        pixels = segmented.labels[box].copy()
+        pixels[np.isin(pixels, others)] = kept
+        rows = pd.concat(
+            [
+                _measured_anew(segmented, kept, {kept: pixels == kept}, box),
+                empty_rows(pd.Index(others), segmented.table.columns),
+            ]
+        )
+        return Change(rows, len(segmented.table), box, pixels)
+
+
+class Split(Action):
+    """Cut a grain along a line; its largest piece keeps the label, all keep status and class."""
+
+    action: Literal["split"] = "split"
+    label: Annotated[int, Field(ge=1)]
+    line_um: Annotated[tuple[PointUm, ...], Field(min_length=2)]
+    """The line's corners as (x, y) in µm from the centre of the top left pixel."""
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the pieces under labels of their own, measured anew."""
+        _checked(segmented, (self.label,))
+        box = _joint_box(segmented, [self.label])
+        pixels = segmented.labels[box].copy()
+        mask = pixels == self.label
+        pieces = _cut(mask, self._corners_px(box, segmented.mount.pixel_size_um))
+        if pieces.max() < 2:
+            raise ZirconError(
+                f"The line does not cut grain {self.label} of {segmented.mount.sample} in two; "
+                "draw it from outside the grain, right through, to outside."
+            )
+        n_rows = len(segmented.table)
+        labels = [self.label, *range(n_rows, n_rows + int(pieces.max()) - 1)]
+        masks = {label: pieces == piece for piece, label in enumerate(labels, start=1)}
+        for label, piece in masks.items():
+            pixels[piece] = label
+        rows = _measured_anew(segmented, self.label, masks, box)
+        return Change(rows, n_rows + len(labels) - 1, box, pixels)
+
+    def _corners_px(self, box: Box, pixel_size_um: float) -> NDArray[np.int32]:
+        corners = np.array(self.line_um) / pixel_size_um - (box[1].start, box[0].start)
+        return np.rint(np.clip(corners, -_FARTHEST_PX, _FARTHEST_PX)).astype(np.int32)
+
+
+AnyAction = Annotated[Reject | Accept | SetClass | Delete | Merge | Split, Field(discriminator="action")]
+"""Any of the actions, told apart by the field `action`."""
+
+
+def _checked(segmented: SegmentedMount, labels: tuple[int, ...]) -> list[int]:
+    """Return the labels, sorted and each once, or say which of them is no grain."""
+    unique = sorted(set(labels))
+    missing = np.setdiff1d(unique, existing(segmented.table))
+    if len(missing):
+        raise ZirconError(
+            f"{segmented.mount.sample} has no grain {missing[0]}; it may have been deleted or merged."
+        )
+    return unique
+
+
+def _set_columns(segmented: SegmentedMount, labels: tuple[int, ...], **values: str) -> Change:
+    rows = segmented.table.loc[_checked(segmented, labels)].assign(**values)
+    return Change(rows, len(segmented.table))
+
+
+def _joint_box(segmented: SegmentedMount, labels: list[int]) -> Box:
+    boxes = pixel_boxes(segmented.table, labels, segmented.mount.pixel_size_um)
+    rows, columns = zip(*boxes, strict=True)
+    return (
+        slice(min(extent.start for extent in rows), max(extent.stop for extent in rows)),
+        slice(min(extent.start for extent in columns), max(extent.stop for extent in columns)),
+    )
+
+
+def _measured_anew(
+    segmented: SegmentedMount, parent: int, masks: dict[int, NDArray[np.bool_]], box: Box
+) -> pd.DataFrame:
+    """Return a row for each mask: measured anew, with the parent's status and class, not classified."""
+    rows = unclassified(segmented.table.loc[[parent] * len(masks)])
+    rows.index = pd.Index(list(masks))
+    for label, mask in masks.items():
+        tight = ndimage.find_objects(mask.astype(np.uint8))[0]
+        place = tuple(
+            slice(outer.start + inner.start, outer.start + inner.stop)
+            for outer, inner in zip(box, tight, strict=True)
+        )
+        for name, value in measure_grain(mask[tight], segmented.mount, (place[0], place[1])).items():
+            rows.loc[label, name] = value
+    return rows
+
+
+def _cut(mask: NDArray[np.bool_], corners: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the mask's pieces beside a line, numbered from 1 by falling size; no pixel is left out."""
+    line = cv2.polylines(np.zeros(mask.shape, np.uint8), [corners], isClosed=False, color=1)
+    # OpenCV's line is 8-connected, so it parts what is connected over edges.
+    pieces, n_pieces = ndimage.label(mask & (np.asarray(line) == 0))
+    sizes = np.bincount(pieces.ravel(), minlength=n_pieces + 1)[1:]
+    by_size = np.argsort(-sizes, kind="stable")
+    numbers = np.zeros(n_pieces + 1, np.int32)
+    kept = [piece for piece in by_size if sizes[piece] >= SMALLEST_PIECE_PX]
+    numbers[[piece + 1 for piece in kept]] = np.arange(1, len(kept) + 1)
+    numbered = numbers[pieces]
+    if not kept:
+        return numbered
+    nearest = ndimage.distance_transform_edt(numbered == 0, return_distances=False, return_indices=True)
+    return np.where(mask, numbered[tuple(nearest)], 0)

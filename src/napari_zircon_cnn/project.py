@@ -1,0 +1,400 @@
+"""The project folder: mosaics, label images, grain tables and ledgers on disk."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import pydantic
+
+from napari_zircon_cnn.curation import Curation, Entry
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.files import (
+    Transaction,
+    atomic_path,
+    clear_unfinished,
+    finish_transaction,
+    make_folder,
+    sha256_of,
+)
+from napari_zircon_cnn.grains import SegmentedMount
+from napari_zircon_cnn.mount import check_sample_name, read_mount
+from napari_zircon_cnn.sample_files import read_labels, read_table, write_labels, write_table
+
+FORMAT_VERSION = 1
+
+_PROJECT_FILE = "project.json"
+_LABELS_FILE = "labels.tif"
+_GRAINS_FILE = "grains.csv"
+_LEDGER_FILE = "curation.jsonl"
+_VERDICTS_FILE = "verdicts.csv"
+
+
+class SampleRecord(pydantic.BaseModel):
+    """What project.json says of a sample.
+
+    Parameters
+    ----------
+    mosaic
+        Where the mosaic lies; relative to the project folder where it lies below it.
+    sha256
+        The SHA-256 of the mosaic's bytes when it was segmented.
+    pixel_size_um
+        Edge of a pixel in µm.
+    method, parameters
+        How it was segmented.
+    n_labels
+        The highest label ever given; labels are not given twice.
+    n_curated
+        How many lines of the ledger the saved label image and table contain.
+    """
+
+    mosaic: str
+    sha256: str
+    pixel_size_um: Annotated[float, pydantic.Field(gt=0)]
+    method: str
+    parameters: dict[str, Any]
+    n_labels: Annotated[int, pydantic.Field(ge=0)]
+    n_curated: Annotated[int, pydantic.Field(ge=0)] = 0
+
+
+class ProjectRecord(pydantic.BaseModel):
+    """What project.json holds.
+
+    Parameters
+    ----------
+    format_version
+        Version of the folder's layout.
+    samples
+        The samples by name.
+    model
+        The card of the model whose probabilities stand in the tables, if any.
+    evaluation
+        What the last evaluation found, if any.
+    """
+
+    format_version: int = FORMAT_VERSION
+    samples: dict[str, SampleRecord] = {}
+    model: dict[str, Any] | None = None
+    evaluation: dict[str, Any] | None = None
+
+
+class Project:
+    """A project folder.
+
+    Parameters
+    ----------
+    folder
+        Where it lies. `create` and `open` check it; use them.
+    record
+        What its project.json holds.
+    """
+
+    def __init__(self, folder: Path, record: ProjectRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    @classmethod
+    def create(cls, folder: Path) -> "Project":
+        """Open a project folder, or make a new one where there is none.
+
+        Parameters
+        ----------
+        folder
+            The folder; those above it are made as needed.
+
+        Returns
+        -------
+        Project
+            The project; project.json is written with the first sample.
+
+        Raises
+        ------
+        ZirconError
+            Where the folder cannot be made or holds something else.
+        """
+        if (folder / _PROJECT_FILE).exists():
+            return cls.open(folder)
+        make_folder(folder)
+        finish_transaction(folder)
+        if (folder / _PROJECT_FILE).exists():
+            return cls.open(folder)
+        return cls(folder, ProjectRecord())
+
+    @classmethod
+    def open(cls, folder: Path) -> "Project":
+        """Open a project folder; a change that a kill cut off is completed or forgotten.
+
+        Parameters
+        ----------
+        folder
+            The folder with project.json.
+
+        Returns
+        -------
+        Project
+            The project.
+
+        Raises
+        ------
+        ZirconError
+            Where there is no project, it is broken, or a newer version wrote it.
+        """
+        finish_transaction(folder)
+        path = folder / _PROJECT_FILE
+        try:
+            record = ProjectRecord.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise ZirconError(
+                f"{folder} is no project folder (there is no {_PROJECT_FILE} to read in it); "
+                "make one with `zircon-cnn segment`."
+            ) from error
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            raise ZirconError(f"{path} is broken ({first['msg']}); restore it from a copy.") from error
+        if record.format_version > FORMAT_VERSION:
+            raise ZirconError(
+                f"{folder} was written by a newer version (format {record.format_version}, "
+                f"this one reads up to {FORMAT_VERSION}); update napari-zircon-cnn to open it."
+            )
+        clear_unfinished(folder)
+        return cls(folder, record)
+
+    @property
+    def samples(self) -> list[str]:
+        """Return the names of the samples, in alphabetical order."""
+        return sorted(self.record.samples)
+
+    def chosen(self, samples: Iterable[str] = ()) -> list[str]:
+        """Return some samples' names, or all where none is named; unknown ones are a `ZirconError`."""
+        names = list(dict.fromkeys(samples)) or self.samples
+        for name in names:
+            self._sample(name)
+        return names
+
+    def mosaic_path(self, sample: str) -> Path:
+        """Return where a sample's mosaic should lie."""
+        return self.folder / self._sample(sample).mosaic
+
+    def add(
+        self, segmented: SegmentedMount, method: str, parameters: dict[str, Any], *, overwrite: bool = False
+    ) -> None:
+        """Write a freshly segmented mount to the project.
+
+        Parameters
+        ----------
+        segmented
+            The mount, whose `source` is the mosaic, with its fresh label image and table.
+        method, parameters
+            How it was segmented.
+        overwrite
+            Whether curation of an earlier segmentation may be set aside; its ledger is kept
+            as `curation-1.jsonl`, `curation-2.jsonl` and so on.
+
+        Raises
+        ------
+        ZirconError
+            Where the sample has been curated and `overwrite` is not given, or the folder
+            cannot be written to.
+        """
+        sample = segmented.mount.sample
+        self.check_can_add(sample, segmented.mount.source, overwrite=overwrite)
+        source = segmented.mount.source
+        if source is None:
+            raise ZirconError(f"{sample} was not read from a file; save its mosaic first.")
+        record = SampleRecord(
+            mosaic=_portable(source, self.folder),
+            sha256=sha256_of(source),
+            pixel_size_um=segmented.mount.pixel_size_um,
+            method=method,
+            parameters=parameters,
+            n_labels=len(segmented.table) - 1,
+        )
+        self._write_sample(segmented, record, fresh=True)
+
+    def check_can_add(self, sample: str, source: Path | None, *, overwrite: bool) -> None:
+        """Raise a `ZirconError` where `add` would refuse, so that no long work is done in vain."""
+        check_sample_name(sample)
+        former = self.record.samples.get(sample)
+        if former is None:
+            return
+        if source is not None and self.mosaic_path(sample).resolve() != source.resolve() and not overwrite:
+            raise ZirconError(
+                f"The project already holds a sample {sample}, from {self.mosaic_path(sample)}; give the new "
+                "mosaic another sample name, or --overwrite to replace the old one."
+            )
+        if self.ledger(sample) and not overwrite:
+            raise ZirconError(
+                f"{sample} has been curated ({len(self.ledger(sample))} actions); "
+                "give --overwrite to segment it anew and set its curation aside."
+            )
+
+    def load(self, sample: str) -> SegmentedMount:
+        """Read a sample: its mosaic, label image and grain table.
+
+        Parameters
+        ----------
+        sample
+            Its name.
+
+        Returns
+        -------
+        SegmentedMount
+            As it was last saved, with the steps that the ledger holds beyond that done again.
+
+        Raises
+        ------
+        ZirconError
+            Where the sample is unknown, its mosaic gone or changed, or its files broken.
+        """
+        record = self._sample(sample)
+        path = self.mosaic_path(sample)
+        if not path.exists():
+            raise ZirconError(
+                f"The mosaic of {sample} is no longer at {path}; "
+                "put it back, or segment it from its new place with --overwrite."
+            )
+        if sha256_of(path) != record.sha256:
+            raise ZirconError(
+                f"The mosaic of {sample} ({path}) has changed since it was segmented; "
+                "put the old file back, or segment the new one with --overwrite."
+            )
+        mount = read_mount(path, pixel_size_um=record.pixel_size_um, sample=sample)
+        segmented = SegmentedMount(
+            mount, read_labels(self._sample_folder(sample) / _LABELS_FILE), self.table(sample)
+        )
+        if segmented.labels.shape != mount.image.shape:
+            raise ZirconError(
+                f"The label image of {sample} has the shape {segmented.labels.shape}, its mosaic "
+                f"{mount.image.shape}; segment it anew with --overwrite."
+            )
+        Curation(segmented).replay(self.ledger(sample)[record.n_curated :])
+        return segmented
+
+    def table(self, sample: str) -> pd.DataFrame:
+        """Return a sample's grain table; row i is label i."""
+        return read_table(self._sample_folder(sample) / _GRAINS_FILE, self._sample(sample).n_labels)
+
+    def save(self, segmented: SegmentedMount) -> None:
+        """Write a sample's label image and table in place of the old ones, both or neither."""
+        sample = segmented.mount.sample
+        record = self._sample(sample)
+        n_labels = max(record.n_labels, len(segmented.table) - 1)
+        update = {"n_labels": n_labels, "n_curated": len(self.ledger(sample))}
+        self._write_sample(segmented, record.model_copy(update=update))
+
+    def save_tables(
+        self,
+        tables: dict[str, pd.DataFrame],
+        verdicts: pd.DataFrame,
+        model: dict[str, Any],
+    ) -> None:
+        """Write what a classification found: tables, verdicts and the model's card, all or nothing.
+
+        Parameters
+        ----------
+        tables
+            The grain tables by sample.
+        verdicts
+            One row a sample.
+        model
+            The card of the model.
+        """
+        record = self.record.model_copy(update={"model": model})
+        with Transaction(self.folder) as files:
+            for sample, table in tables.items():
+                write_table(table, files.path_for(self._sample_folder(sample) / _GRAINS_FILE))
+            verdicts.to_csv(files.path_for(self.folder / _VERDICTS_FILE), index=False)
+            _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
+        self.record = record
+
+    def save_evaluation(self, evaluation: dict[str, Any]) -> None:
+        """Keep what an evaluation found, for the report."""
+        record = self.record.model_copy(update={"evaluation": evaluation})
+        with atomic_path(self.folder / _PROJECT_FILE) as path:
+            _write_record(record, path)
+        self.record = record
+
+    def verdicts(self) -> pd.DataFrame | None:
+        """Return the verdicts of the last classification, one row a sample, or None."""
+        path = self.folder / _VERDICTS_FILE
+        return pd.read_csv(path, dtype={"sample": "str"}) if path.exists() else None
+
+    def ledger(self, sample: str) -> list[Entry]:
+        """Return the lines of a sample's ledger."""
+        path = self._sample_folder(sample) / _LEDGER_FILE
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").split("\n")
+        # A kill while a line is appended leaves it without its end; its step is lost with it.
+        return [Entry.from_line(line) for line in lines[:-1]]
+
+    def curate(self, segmented: SegmentedMount) -> Curation:
+        """Return a curation whose every step goes to the sample's ledger at once.
+
+        Parameters
+        ----------
+        segmented
+            The sample, as `load` returns it. Call `save` once, when done; after a kill before
+            that, `load` does the ledger's steps again.
+
+        Returns
+        -------
+        Curation
+            With an empty history: undo reaches back to this call.
+        """
+        path = self._sample_folder(segmented.mount.sample) / _LEDGER_FILE
+
+        def record(entry: Entry) -> None:
+            with path.open("a", encoding="utf-8") as ledger:
+                ledger.write(entry.to_line() + "\n")
+
+        return Curation(segmented, record)
+
+    def _sample(self, sample: str) -> SampleRecord:
+        if sample not in self.record.samples:
+            raise ZirconError(
+                f"The project {self.folder} has no sample {sample}; "
+                f"it has {', '.join(self.samples) or 'none yet'}."
+            )
+        return self.record.samples[sample]
+
+    def _sample_folder(self, sample: str) -> Path:
+        return self.folder / "samples" / sample
+
+    def _write_sample(
+        self, segmented: SegmentedMount, sample_record: SampleRecord, *, fresh: bool = False
+    ) -> None:
+        sample = segmented.mount.sample
+        folder = self._sample_folder(sample)
+        record = self.record.model_copy(update={"samples": self.record.samples | {sample: sample_record}})
+        with Transaction(self.folder) as files:
+            write_labels(segmented.labels, files.path_for(folder / _LABELS_FILE))
+            write_table(segmented.table, files.path_for(folder / _GRAINS_FILE))
+            _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
+            if fresh:
+                self._forget_former_work(sample, files)
+        self.record = record
+
+    def _forget_former_work(self, sample: str, files: Transaction) -> None:
+        """Set the ledger of a sample that is segmented anew aside, and drop its verdict."""
+        ledger = self._sample_folder(sample) / _LEDGER_FILE
+        if ledger.exists() and ledger.stat().st_size:
+            n = 1
+            while (aside := ledger.with_name(f"curation-{n}.jsonl")).exists():
+                n += 1
+            files.path_for(aside).write_bytes(ledger.read_bytes())
+            files.path_for(ledger).write_bytes(b"")
+        verdicts = self.verdicts()
+        if verdicts is not None:
+            others = verdicts[verdicts["sample"] != sample]
+            others.to_csv(files.path_for(self.folder / _VERDICTS_FILE), index=False)
+
+
+def _write_record(record: ProjectRecord, path: Path) -> None:
+    path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _portable(source: Path, folder: Path) -> str:
+    source, folder = source.resolve(), folder.resolve()
+    return source.relative_to(folder).as_posix() if source.is_relative_to(folder) else str(source)
