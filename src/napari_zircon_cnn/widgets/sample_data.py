@@ -1,0 +1,72 @@
+"""The entries of napari's menu File > Open Sample, as layers in µm."""
+
+from functools import partial
+from typing import Any
+
+from napari.types import LayerData
+from napari.utils import progress as progress_bar
+
+from napari_zircon_cnn.mount import Mount
+from napari_zircon_cnn.samples import quellaveco
+from napari_zircon_cnn.samples.synthetic import synthetic_mount
+
+
+def synthetic() -> list[LayerData]:
+    """Return a drawn mount and its true grains, the same at every call.
+
+    Returns
+    -------
+    list of LayerData
+        The mount as an image layer, and a labels layer whose features table gives the true
+        class; row i of the table is label i.
+    """
+    drawn = synthetic_mount()
+    truth = _grid(drawn.mount) | {
+        "name": f"{drawn.mount.sample} true grains",
+        "features": {"class": list(drawn.classes)},
+    }
+    return [mount_layer(drawn.mount), (drawn.labels, truth, "labels")]
+
+
+def mosaic(sample: str) -> list[LayerData]:
+    """Return a mosaic of the paper, downloading it where there is no copy yet.
+
+    Parameters
+    ----------
+    sample
+        Name of the Quellaveco sample.
+
+    Returns
+    -------
+    list of LayerData
+        The mosaic as an image layer.
+
+    Raises
+    ------
+    ZirconError
+        Where the mosaic can be neither found nor downloaded.
+    """
+    with progress_bar(total=100) as bar:
+
+        def show(fraction: float, message: str) -> None:
+            bar.set_description(message)
+            bar.update(round(100 * fraction) - bar.n)
+
+        return [mount_layer(quellaveco.load(sample, progress=show))]
+
+
+def mount_layer(mount: Mount) -> LayerData:
+    """Return a mount as an image layer in µm, black at 0 and white at the mount's white."""
+    look = {"name": mount.sample, "colormap": "gray", "contrast_limits": (0, mount.white)}
+    return mount.image, _grid(mount) | look, "image"
+
+
+def _grid(mount: Mount) -> dict[str, Any]:
+    return {"scale": (mount.pixel_size_um,) * 2, "units": ("um", "um"), "axis_labels": ("y", "x")}
+
+
+# A manifest names functions without arguments.
+qvc024 = partial(mosaic, "QVC024")
+qvc055 = partial(mosaic, "QVC055")
+qvc075 = partial(mosaic, "QVC075")
+qvc082 = partial(mosaic, "QVC082")
