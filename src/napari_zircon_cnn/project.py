@@ -1,6 +1,6 @@
 """The project folder: mosaics, label images, grain tables and ledgers on disk."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -210,7 +210,7 @@ class Project:
             parameters=parameters,
             n_labels=len(segmented.table) - 1,
         )
-        self._write_sample(segmented, record, fresh=True)
+        self._write_sample(segmented, record, [], fresh=True)
 
     def check_can_add(self, sample: str, source: Path | None, *, overwrite: bool) -> None:
         """Raise a `ZirconError` where `add` would refuse, so that no long work is done in vain."""
@@ -275,19 +275,25 @@ class Project:
         """Return a sample's grain table; row i is label i."""
         return read_table(self._sample_folder(sample) / _GRAINS_FILE, self._sample(sample).n_labels)
 
-    def save(self, segmented: SegmentedMount) -> None:
-        """Write a sample's label image and table in place of the old ones, both or neither."""
+    def save(self, segmented: SegmentedMount, entries: Sequence[Entry] = ()) -> None:
+        """Write a sample's label image and table in place of the old ones, both or neither.
+
+        Parameters
+        ----------
+        segmented
+            The sample as it is now.
+        entries
+            Steps that led to it and are not in the ledger yet; they are written with it.
+        """
         sample = segmented.mount.sample
         record = self._sample(sample)
+        ledger = [*self.ledger(sample), *entries]
         n_labels = max(record.n_labels, len(segmented.table) - 1)
-        update = {"n_labels": n_labels, "n_curated": len(self.ledger(sample))}
-        self._write_sample(segmented, record.model_copy(update=update))
+        update = {"n_labels": n_labels, "n_curated": len(ledger)}
+        self._write_sample(segmented, record.model_copy(update=update), ledger)
 
-    def save_tables(
-        self,
-        tables: dict[str, pd.DataFrame],
-        verdicts: pd.DataFrame,
-        model: dict[str, Any],
+    def save_classification(
+        self, tables: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame, model: dict[str, Any]
     ) -> None:
         """Write what a classification found: tables, verdicts and the model's card, all or nothing.
 
@@ -307,6 +313,11 @@ class Project:
             verdicts.to_csv(files.path_for(self.folder / _VERDICTS_FILE), index=False)
             _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
         self.record = record
+
+    def save_verdicts(self, verdicts: pd.DataFrame) -> None:
+        """Write the verdicts, one row a sample, in place of the old ones."""
+        with atomic_path(self.folder / _VERDICTS_FILE) as path:
+            verdicts.to_csv(path, index=False)
 
     def save_evaluation(self, evaluation: dict[str, Any]) -> None:
         """Keep what an evaluation found, for the report."""
@@ -363,7 +374,12 @@ class Project:
         return self.folder / "samples" / sample
 
     def _write_sample(
-        self, segmented: SegmentedMount, sample_record: SampleRecord, *, fresh: bool = False
+        self,
+        segmented: SegmentedMount,
+        sample_record: SampleRecord,
+        ledger: Sequence[Entry],
+        *,
+        fresh: bool = False,
     ) -> None:
         sample = segmented.mount.sample
         folder = self._sample_folder(sample)
@@ -371,9 +387,11 @@ class Project:
         with Transaction(self.folder) as files:
             write_labels(segmented.labels, files.path_for(folder / _LABELS_FILE))
             write_table(segmented.table, files.path_for(folder / _GRAINS_FILE))
-            _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
             if fresh:
                 self._forget_former_work(sample, files)
+            lines = "".join(f"{entry.to_line()}\n" for entry in ledger)
+            files.path_for(folder / _LEDGER_FILE).write_text(lines, encoding="utf-8")
+            _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
         self.record = record
 
     def _forget_former_work(self, sample: str, files: Transaction) -> None:
@@ -384,7 +402,6 @@ class Project:
             while (aside := ledger.with_name(f"curation-{n}.jsonl")).exists():
                 n += 1
             files.path_for(aside).write_bytes(ledger.read_bytes())
-            files.path_for(ledger).write_bytes(b"")
         verdicts = self.verdicts()
         if verdicts is not None:
             others = verdicts[verdicts["sample"] != sample]

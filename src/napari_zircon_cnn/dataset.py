@@ -1,0 +1,317 @@
+"""Grains of many mounts and the class of each sample to arrays for a network, and how to split them."""
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold, train_test_split
+
+from napari_zircon_cnn.crops import CropSettings, cut_crops
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import SegmentedMount, usable
+from napari_zircon_cnn.progress import Progress, silent
+
+SMALLEST_CLASS = 5
+"""Grains that a class needs for training: one in five goes to the validation."""
+
+UNKNOWN = -1
+"""The class index of a grain whose class nobody gave."""
+
+
+@dataclass(frozen=True)
+class SampleClasses:
+    """The class of each sample.
+
+    Parameters
+    ----------
+    classes
+        The class names; the first named in the file is class 0.
+    by_sample
+        The class of each sample; "" where it is not known.
+    """
+
+    classes: tuple[str, ...]
+    by_sample: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Crops of grains with their class and where they come from; n grains in one order.
+
+    Parameters
+    ----------
+    crops
+        Shape (n, size, size, 1), float32, 0 to 1.
+    y
+        Class indices, shape (n,); `UNKNOWN` where nobody gave a class.
+    samples
+        The sample of each grain, shape (n,).
+    labels
+        The label of each grain in its sample's label image, shape (n,).
+    classes
+        The class names by index.
+    """
+
+    crops: NDArray[np.float32]
+    y: NDArray[np.int64]
+    samples: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> "Dataset":
+        """Return some of the grains, by index or by mask."""
+        return Dataset(
+            self.crops[chosen], self.y[chosen], self.samples[chosen], self.labels[chosen], self.classes
+        )
+
+    def hashes(self) -> list[str]:
+        """Return a short hash of each crop's bytes, by which a grain is known again."""
+        return [hashlib.sha256(crop.tobytes()).hexdigest()[:16] for crop in self.crops]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One division of a dataset.
+
+    Parameters
+    ----------
+    name
+        What is held out, for people.
+    train, validation
+        Indices into the dataset.
+    """
+
+    name: str
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+
+
+def read_classes(path: Path, project_samples: Iterable[str]) -> SampleClasses:
+    """Read CLASSES.csv, the class of each sample of a project.
+
+    Parameters
+    ----------
+    path
+        A CSV file with the header `sample,class`. An empty class means that the sample's class
+        is not known: it is neither trained on nor scored.
+    project_samples
+        The samples of the project; the file must name each of them, and no other.
+
+    Returns
+    -------
+    SampleClasses
+        The classes in the order in which the file first names them.
+
+    Raises
+    ------
+    ZirconError
+        Where the file is missing, not such a table, names a sample twice, misses one, names
+        one that the project lacks, or holds fewer than two classes.
+    """
+    by_sample: dict[str, str] = {}
+    for row in _read_rows(path):
+        sample, name = (row["sample"] or "").strip(), (row["class"] or "").strip()
+        if by_sample.setdefault(sample, name) != name:
+            raise ZirconError(f"{path} gives {sample} two classes, {by_sample[sample]} and {name}; keep one.")
+    known = list(project_samples)
+    missing = [sample for sample in known if sample not in by_sample]
+    if missing:
+        raise ZirconError(
+            f"{path} has no line for {', '.join(missing)}; "
+            "add one, with an empty class where it is not known."
+        )
+    foreign = [sample for sample in by_sample if sample not in known]
+    if foreign:
+        raise ZirconError(
+            f"{path} names {', '.join(foreign)}, which the project does not hold; "
+            f"it holds {', '.join(known)}. Correct the name or remove the line."
+        )
+    classes = tuple(dict.fromkeys(name for name in by_sample.values() if name))
+    if len(classes) < 2:
+        raise ZirconError(f"{path} names {len(classes)} class; a network needs two or more to tell apart.")
+    return SampleClasses(classes, by_sample)
+
+
+def gather(
+    mounts: Iterable[SegmentedMount],
+    sample_classes: SampleClasses,
+    settings: CropSettings,
+    progress: Progress = silent,
+) -> Dataset:
+    """Cut the usable grains of many mounts and give each its class.
+
+    Parameters
+    ----------
+    mounts
+        The segmented mounts; one is held in memory at a time where they come from a generator.
+    sample_classes
+        The class of each sample; a grain's own class in its table goes before it.
+    settings
+        The geometry of the crops.
+    progress
+        Told of each mount.
+
+    Returns
+    -------
+    Dataset
+        All usable grains, mount by mount, by rising label.
+
+    Raises
+    ------
+    ZirconError
+        Where a grain has been given a class that is not among the classes.
+    """
+    crops, y, samples, labels = [], [], [], []
+    for segmented in mounts:
+        sample = segmented.mount.sample
+        progress(0.0, f"cutting the grains of {sample}")
+        chosen = usable(segmented.table)
+        crops.append(cut_crops(segmented, chosen, settings))
+        own = segmented.table["class"].to_numpy()[chosen]
+        names = [name or sample_classes.by_sample.get(sample, "") for name in own]
+        y.append(_indices(names, sample_classes.classes, sample))
+        samples.append(np.full(len(chosen), sample))
+        labels.append(chosen)
+    if not crops:
+        raise ZirconError("There is no sample to take grains from; name one or segment a mosaic first.")
+    return Dataset(
+        np.concatenate(crops),
+        np.concatenate(y),
+        np.concatenate(samples),
+        np.concatenate(labels),
+        sample_classes.classes,
+    )
+
+
+def check_trainable(dataset: Dataset, purpose: str = "training") -> None:
+    """Raise a `ZirconError` where a class has too few grains.
+
+    Parameters
+    ----------
+    dataset
+        The grains to train with.
+    purpose
+        What they are for, as the sentence names it.
+    """
+    for index, name in enumerate(dataset.classes):
+        n = int((dataset.y == index).sum())
+        if n < SMALLEST_CLASS:
+            raise ZirconError(
+                f"The class {name} has {n} grains for {purpose}; it needs at least {SMALLEST_CLASS}. "
+                "Add a sample of that class, or hold out fewer samples."
+            )
+
+
+def random_split(dataset: Dataset, share: float = 0.2, seed: int = 0) -> Fold:
+    """Split grains at random, each class in the same proportion.
+
+    The paper splits 80:20 over all grains of all samples, so that grains of one sample stand on
+    both sides and the validation is easier than a new sample would be.
+
+    Parameters
+    ----------
+    dataset
+        Grains of known class.
+    share
+        The validation's part of the grains, between 0 and 1.
+    seed
+        The same seed gives the same split.
+
+    Returns
+    -------
+    Fold
+        The split.
+    """
+    train, validation = train_test_split(
+        np.arange(len(dataset)), test_size=share, random_state=seed, stratify=dataset.y
+    )
+    return Fold(f"{share:.0%} of the grains at random", np.sort(train), np.sort(validation))
+
+
+def stratified_folds(dataset: Dataset, n_folds: int = 5, seed: int = 0) -> list[Fold]:
+    """Split grains k times so that each is in the validation once, as the paper's cross-validation.
+
+    Parameters
+    ----------
+    dataset
+        Grains of known class.
+    n_folds
+        Number of folds.
+    seed
+        The same seed gives the same folds.
+
+    Returns
+    -------
+    list of Fold
+        The folds; each class has the same proportion in all.
+    """
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    splits = splitter.split(np.arange(len(dataset)), dataset.y)
+    return [
+        Fold(f"fold {n} of {n_folds}", train, validation)
+        for n, (train, validation) in enumerate(splits, start=1)
+    ]
+
+
+def leave_one_sample_out(dataset: Dataset) -> list[Fold]:
+    """Hold out each sample once.
+
+    Parameters
+    ----------
+    dataset
+        Grains of known class.
+
+    Returns
+    -------
+    list of Fold
+        One fold for each sample without which every class still has grains enough.
+
+    Raises
+    ------
+    ZirconError
+        Where no sample can be held out, since each is all that its class has.
+    """
+    folds = []
+    for sample in np.unique(dataset.samples):
+        held_out = dataset.samples == sample
+        rest = np.bincount(dataset.y[~held_out], minlength=len(dataset.classes))
+        if rest.min() >= SMALLEST_CLASS:
+            folds.append(Fold(str(sample), np.flatnonzero(~held_out), np.flatnonzero(held_out)))
+    if not folds:
+        raise ZirconError(
+            "No sample can be held out: each is the only one of its class. Add samples, or validate by split."
+        )
+    return folds
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            header = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = header
+            if sorted(header) != ["class", "sample"]:
+                raise ZirconError(
+                    f"{path} has the columns {', '.join(header) or 'none'}; its header must be: sample,class"
+                )
+            return list(reader)
+    except OSError as error:
+        raise ZirconError(f"The classes {path} cannot be read ({error.strerror}); check the name.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ZirconError(f"{path} is not a CSV file in UTF-8 ({error}); export it again.") from error
+
+
+def _indices(names: list[str], classes: tuple[str, ...], sample: str) -> NDArray[np.int64]:
+    foreign = sorted(set(names) - set(classes) - {""})
+    if foreign:
+        raise ZirconError(
+            f"A grain of {sample} was given the class {foreign[0]}; the classes are {', '.join(classes)}."
+        )
+    return np.array([classes.index(name) if name else UNKNOWN for name in names], dtype=np.int64)

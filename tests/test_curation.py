@@ -1,0 +1,219 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
+from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, SetClass, Split
+from napari_zircon_cnn.curation import Curation, Entry
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import SegmentedMount, existing, measure, usable, with_probabilities
+
+ACROSS_THE_DISK = ((120.0, 40.0), (120.0, 200.0))
+
+
+def state_of(segmented: SegmentedMount) -> tuple[bytes, pd.DataFrame]:
+    return segmented.labels.tobytes(), segmented.table.copy()
+
+
+def assert_same(one: tuple[bytes, pd.DataFrame], other: tuple[bytes, pd.DataFrame]) -> None:
+    assert one[0] == other[0]
+    pd.testing.assert_frame_equal(one[1], other[1])
+
+
+def test_rejected_grain_stays_in_the_image_but_does_not_count() -> None:
+    curation = Curation(drawn_mount())
+    curation.perform(Reject(labels=(DISK,), reason="fragment"))
+
+    table = curation.segmented.table
+    assert (curation.segmented.labels == DISK).any()
+    assert (table.at[DISK, "status"], table.at[DISK, "reason"]) == ("rejected", "fragment")
+    assert list(usable(table)) == [UPRIGHT_BOX, TILTED_BOX]
+
+    curation.perform(Accept(labels=(DISK,)))
+    assert (table := curation.segmented.table).at[DISK, "status"] == "accepted"
+    assert table.at[DISK, "reason"] == ""
+
+
+def test_merged_grains_are_measured_as_one() -> None:
+    curation = Curation(drawn_mount())
+    curation.perform(Merge(labels=(UPRIGHT_BOX, DISK)))
+
+    labels, table = curation.segmented.labels, curation.segmented.table
+    assert list(existing(table)) == [DISK, TILTED_BOX]
+    assert table.at[DISK, "area_um2"] == 4 * (labels == DISK).sum()
+    assert table.at[DISK, "bbox_x_max_um"] == 319
+    assert table.iloc[UPRIGHT_BOX].isna().sum() == table.iloc[0].isna().sum()
+
+
+def test_split_gives_the_new_piece_a_new_label() -> None:
+    curation = Curation(drawn_mount())
+    before = curation.segmented.table.at[DISK, "area_um2"]
+    curation.perform(SetClass.model_validate({"labels": (DISK,), "class": "porphyry"}))
+    curation.perform(Split(label=DISK, line_um=ACROSS_THE_DISK))
+
+    table = curation.segmented.table
+    assert list(existing(table)) == [DISK, UPRIGHT_BOX, TILTED_BOX, 4]
+    assert table.at[DISK, "area_um2"] + table.at[4, "area_um2"] == before
+    assert table.at[DISK, "area_um2"] == pytest.approx(before / 2, rel=0.05)
+    assert table.at[4, "class"] == "porphyry"
+    assert table.at[4, "centroid_x_um"] != table.at[DISK, "centroid_x_um"]
+
+
+def test_deleted_label_is_not_given_again() -> None:
+    curation = Curation(drawn_mount())
+    curation.perform(Delete(labels=(TILTED_BOX,), reason="dust"))
+    curation.perform(Split(label=DISK, line_um=ACROSS_THE_DISK))
+
+    assert list(existing(curation.segmented.table)) == [DISK, UPRIGHT_BOX, 4]
+    assert not (curation.segmented.labels == TILTED_BOX).any()
+
+
+def test_changed_outline_takes_the_probability_away() -> None:
+    drawn = drawn_mount()
+    probabilities = np.array([[0.1, 0.9], [0.2, 0.8]], np.float32)
+    drawn.table = with_probabilities(drawn.table, np.array([1, 2]), probabilities, ("a", "b"), "b")
+    curation = Curation(drawn)
+    curation.perform(Split(label=DISK, line_um=ACROSS_THE_DISK))
+
+    assert drawn.table["probability"].isna().tolist() == [True, True, False, True, True]
+    assert drawn.table["probability_b"].isna().tolist() == [True, True, False, True, True]
+    curation.undo()
+    assert drawn.table.at[DISK, "probability"] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("action", "answer"),
+    [
+        (lambda: Reject(labels=(9,), reason="x"), "drawn has no grain 9; it may have been deleted or merged"),
+        (lambda: Delete(labels=(1, 9), reason="x"), "drawn has no grain 9"),
+        (lambda: Merge(labels=(2, 2)), "Merging needs two grains or more; 2 is named alone"),
+        (
+            lambda: Split(label=1, line_um=((0.0, 0.0), (10.0, 10.0))),
+            "The line does not cut grain 1 of drawn in two",
+        ),
+        (
+            lambda: Split(label=1, line_um=((120.0, 40.0), (120.0, 120.0))),
+            "draw it from outside the grain, right through, to outside",
+        ),
+    ],
+)
+def test_action_that_does_not_fit_changes_nothing(action: Callable[[], Action], answer: str) -> None:
+    curation = Curation(drawn_mount())
+    before = state_of(curation.segmented)
+
+    with pytest.raises(ZirconError, match=answer):
+        curation.perform(action())
+
+    assert_same(before, state_of(curation.segmented))
+    assert not curation.can_undo
+
+
+def test_nothing_to_undo_is_answered_with_a_sentence() -> None:
+    curation = Curation(drawn_mount())
+    with pytest.raises(ZirconError, match="There is nothing to undo"):
+        curation.undo()
+    with pytest.raises(ZirconError, match="There is nothing to redo"):
+        curation.redo()
+
+
+def test_ledger_line_is_readable_json() -> None:
+    lines: list[str] = []
+    curation = Curation(drawn_mount(), lambda entry: lines.append(entry.to_line()))
+    curation.perform(SetClass.model_validate({"labels": (2,), "class": "porphyry"}))
+    curation.undo()
+
+    first, second = (json.loads(line) for line in lines)
+    assert first | {"time": ""} == {"time": "", "action": "set_class", "labels": [2], "class": "porphyry"}
+    assert second | {"time": ""} == {"time": "", "action": "undo"}
+    assert Entry.from_line(lines[0]).to_line() == lines[0]
+
+
+@pytest.mark.parametrize(
+    "line", ["", "no json", '{"action": "explode"}', '{"action": "reject", "labels": [1]}']
+)
+def test_broken_ledger_line_is_answered_with_a_sentence(line: str) -> None:
+    with pytest.raises(ZirconError, match="The ledger's line .* cannot be read"):
+        Entry.from_line(line)
+
+
+labels = st.integers(1, 8)
+points = st.tuples(st.floats(-50, 650), st.floats(-50, 450))
+actions: st.SearchStrategy[Action] = st.one_of(
+    st.builds(Reject, labels=st.lists(labels, min_size=1).map(tuple), reason=st.text(min_size=1)),
+    st.builds(Accept, labels=st.lists(labels, min_size=1).map(tuple), reason=st.text()),
+    st.builds(
+        lambda chosen, name: SetClass.model_validate({"labels": chosen, "class": name}),
+        st.lists(labels, min_size=1).map(tuple),
+        st.sampled_from(["", "porphyry", "batholith"]),
+    ),
+    st.builds(Delete, labels=st.lists(labels, min_size=1, max_size=2).map(tuple), reason=st.just("dust")),
+    st.builds(Merge, labels=st.lists(labels, min_size=2, max_size=3).map(tuple)),
+    st.builds(Split, label=labels, line_um=st.lists(points, min_size=2, max_size=4).map(tuple)),
+)
+steps = st.lists(st.one_of(actions, st.sampled_from(["undo", "redo"])), max_size=12)
+
+
+def do(curation: Curation, step: Any) -> bool:
+    """Do a step; return whether it fitted."""
+    try:
+        if step == "undo":
+            curation.undo()
+        elif step == "redo":
+            curation.redo()
+        else:
+            curation.perform(step)
+    except ZirconError:
+        return False
+    return True
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_label_image_and_table_agree_after_any_steps(chosen: list[Any]) -> None:
+    curation = Curation(drawn_mount())
+    for step in chosen:
+        do(curation, step)
+        segmented = curation.segmented
+        present = np.unique(segmented.labels)
+        assert list(existing(segmented.table)) == list(present[present > 0])
+        fresh = measure(segmented.labels, segmented.mount)
+        names = list(fresh.columns[:28])
+        pd.testing.assert_frame_equal(fresh[names], segmented.table[names].iloc[: len(fresh)])
+        assert segmented.table.iloc[len(fresh) :]["area_um2"].isna().all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_undo_restores_the_bytes_and_redo_brings_them_back(chosen: list[Any]) -> None:
+    curation = Curation(drawn_mount())
+    states = [state_of(curation.segmented)]
+    for step in chosen:
+        if step not in {"undo", "redo"} and do(curation, step):
+            states.append(state_of(curation.segmented))
+    for state in states[-2::-1]:
+        curation.undo()
+        assert_same(state, state_of(curation.segmented))
+    assert not curation.can_undo
+    for state in states[1:]:
+        curation.redo()
+        assert_same(state, state_of(curation.segmented))
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_replaying_the_ledger_gives_the_same_labels_and_table(chosen: list[Any]) -> None:
+    ledger: list[str] = []
+    curation = Curation(drawn_mount(), lambda entry: ledger.append(entry.to_line()))
+    for step in chosen:
+        do(curation, step)
+
+    replayed = Curation(drawn_mount())
+    replayed.replay(Entry.from_line(line) for line in ledger)
+
+    assert_same(state_of(curation.segmented), state_of(replayed.segmented))
