@@ -23,6 +23,7 @@ def synthetic() -> list[LayerData]:
     drawn = synthetic_mount()
     truth = _grid(drawn.mount) | {
         "name": f"{drawn.mount.sample} true grains",
+        "opacity": 0.3,  # what is inside the grains must stay visible
         "features": {"class": list(drawn.classes)},
     }
     return [mount_layer(drawn.mount), (drawn.labels, truth, "labels")]
