@@ -1,0 +1,82 @@
+"""The probability of every class for every grain."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.progress import Progress, silent
+
+_BATCH_VALUES = (
+    2**20
+)  # grey values per batch: large enough to fill the processor, small enough for its memory
+
+
+def predict(
+    model: keras.Model,
+    crops: NDArray[np.float32],
+    batch_size: int | None = None,
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Give the probability of every class for every crop.
+
+    Parameters
+    ----------
+    model
+        A network; see `registry.build_network`.
+    crops
+        Shape (n, size, size, 1), 0 to 1.
+    batch_size
+        Crops that go through the network at once; by default about a million grey values. A
+        grain's numbers do not depend on it beyond rounding.
+    progress
+        Called after each batch; may raise `Cancelled`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, n_classes), float32; each row sums to 1.
+
+    Raises
+    ------
+    ZirconError
+        Where the crops are not of the size that the network takes.
+    """
+    expected = tuple(model.input_shape[1:])
+    if crops.shape[1:] != expected:
+        raise ZirconError(
+            f"The crops have the shape {crops.shape[1:]} and the network takes {expected}; "
+            "cut them with the settings on the model's card."
+        )
+    n = len(crops)
+    size = batch_size or max(1, _BATCH_VALUES // int(np.prod(expected)))
+    outputs = np.empty((n, model.output_shape[-1]), np.float32)
+    for start in range(0, n, size):
+        batch = crops[start : start + size]
+        rows = len(batch)
+        if start and rows < size:
+            # Every batch has one shape, so that the network is compiled once.
+            batch = np.concatenate([batch, np.zeros((size - rows, *expected), np.float32)])
+        outputs[start : start + rows] = ops.convert_to_numpy(model.predict_on_batch(batch))[:rows]
+        progress((start + rows) / n, f"{start + rows} of {n} grains classified")
+    return class_probabilities(outputs)
+
+
+def class_probabilities(outputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Turn a network's outputs into one column per class.
+
+    Parameters
+    ----------
+    outputs
+        Shape (n, 1), the probability of class 1; or (n, n_classes), returned as it is.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, n_classes), float32.
+    """
+    outputs = np.asarray(outputs, np.float32)
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
