@@ -1,7 +1,9 @@
 """Curation: actions on a segmented mount with undo, redo and a ledger that can be replayed."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -59,6 +61,35 @@ class Entry(BaseModel):
             raise ZirconError(
                 f"The ledger's line {line.strip()!r} cannot be read: {first['msg']}."
             ) from error
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """Read a ledger.
+
+    Parameters
+    ----------
+    path
+        A file with one entry a line.
+
+    Returns
+    -------
+    list of Entry
+        The entries in order. A last line that has no line end and cannot be read was cut off
+        by a kill and is left out.
+
+    Raises
+    ------
+    ZirconError
+        Where the file or a line cannot be read.
+    """
+    try:
+        *lines, rest = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZirconError(f"The ledger {path} cannot be read ({error}); check its name.") from error
+    entries = [Entry.from_line(line) for line in lines if line.strip()]
+    with suppress(ZirconError):
+        entries.append(Entry.from_line(rest))
+    return entries
 
 
 _LINE = TypeAdapter(dict[str, Any])

@@ -14,7 +14,7 @@ def silent(fraction: float, message: str) -> None:
     """Ignore the progress."""
 
 
-def part_of(progress: Progress, start: float, stop: float) -> Progress:
+def part_of(progress: Progress, start: float, stop: float, name: str = "") -> Progress:
     """Map a step's own 0 to 1 onto its share of the whole work.
 
     Parameters
@@ -23,6 +23,8 @@ def part_of(progress: Progress, start: float, stop: float) -> Progress:
         The callback for the whole work.
     start, stop
         The fractions of the whole at which the step begins and ends.
+    name
+        What the step is about; its messages begin with it.
 
     Returns
     -------
@@ -31,6 +33,6 @@ def part_of(progress: Progress, start: float, stop: float) -> Progress:
     """
 
     def report(fraction: float, message: str) -> None:
-        progress(start + (stop - start) * fraction, message)
+        progress(start + (stop - start) * fraction, f"{name}: {message}" if name else message)
 
     return report

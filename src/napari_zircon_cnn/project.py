@@ -1,13 +1,13 @@
 """The project folder: mosaics, label images, grain tables and ledgers on disk."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
 import pydantic
 
-from napari_zircon_cnn.curation import Curation, Entry
+from napari_zircon_cnn.curation import Curation, Entry, read_ledger
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import (
     Transaction,
@@ -271,6 +271,11 @@ class Project:
         Curation(segmented).replay(self.ledger(sample)[record.n_curated :])
         return segmented
 
+    def load_each(self, samples: Iterable[str]) -> Iterator[SegmentedMount]:
+        """Load samples one after the other, so that only one mosaic need be in memory."""
+        for sample in samples:
+            yield self.load(sample)
+
     def table(self, sample: str) -> pd.DataFrame:
         """Return a sample's grain table; row i is label i."""
         return read_table(self._sample_folder(sample) / _GRAINS_FILE, self._sample(sample).n_labels)
@@ -334,11 +339,7 @@ class Project:
     def ledger(self, sample: str) -> list[Entry]:
         """Return the lines of a sample's ledger."""
         path = self._sample_folder(sample) / _LEDGER_FILE
-        if not path.exists():
-            return []
-        lines = path.read_text(encoding="utf-8").split("\n")
-        # A kill while a line is appended leaves it without its end; its step is lost with it.
-        return [Entry.from_line(line) for line in lines[:-1]]
+        return read_ledger(path) if path.exists() else []
 
     def curate(self, segmented: SegmentedMount) -> Curation:
         """Return a curation whose every step goes to the sample's ledger at once.

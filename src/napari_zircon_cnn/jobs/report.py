@@ -1,0 +1,51 @@
+"""The job that writes the report on a project."""
+
+from pathlib import Path
+
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.jobs.classify import verdicts_of
+from napari_zircon_cnn.networks.card import ModelCard
+from napari_zircon_cnn.progress import Progress, part_of, silent
+from napari_zircon_cnn.project import Project
+
+
+def report_project(project_folder: Path, report_folder: Path, progress: Progress = silent) -> Path:
+    """Write the report on a project as one HTML page.
+
+    Parameters
+    ----------
+    project_folder
+        The project folder, classified or not.
+    report_folder
+        The folder to write index.html to.
+    progress
+        Told of each sample; may raise `Cancelled`. Nothing is written then.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    ZirconError
+        Where the project has no sample, cannot be read, or the folder cannot be written to.
+    """
+    from napari_zircon_cnn.report import write_report
+
+    project = Project.open(project_folder)
+    if not project.samples:
+        raise ZirconError(f"{project_folder} holds no sample yet; add some with `zircon-cnn segment`.")
+    progress(0.0, "reading samples")
+    samples = list(project.load_each(project.samples))
+    card = ModelCard.model_validate(project.record.model) if project.record.model else None
+    tables = {segmented.mount.sample: segmented.table for segmented in samples}
+    return write_report(
+        samples,
+        report_folder,
+        title=project_folder.resolve().name,
+        verdicts=verdicts_of(tables, card) if card else None,
+        card=card,
+        evaluation=project.record.evaluation,
+        progress=part_of(progress, 0.1, 1.0),
+    )

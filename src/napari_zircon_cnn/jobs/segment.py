@@ -1,0 +1,97 @@
+"""The job that segments mosaics into a project."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import SegmentedMount, existing, measure
+from napari_zircon_cnn.mount import read_mount, sample_name
+from napari_zircon_cnn.progress import Progress, part_of, silent
+from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, parameters_for, segment
+
+
+def segment_mosaics(
+    project_folder: Path,
+    mosaics: Sequence[Path],
+    *,
+    method: str = DEFAULT_METHOD,
+    parameters: Mapping[str, Any] | None = None,
+    pixel_size_um: float | None = None,
+    samples: Sequence[str] = (),
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> dict[str, int]:
+    """Segment mosaics into a project, made where there is none.
+
+    Parameters
+    ----------
+    project_folder
+        The project folder.
+    mosaics
+        The mosaic files.
+    method, parameters
+        The segmentation method and those of its parameters that differ from the defaults.
+    pixel_size_um
+        Edge of a pixel in µm; by default what each file says, else 2.
+    samples
+        The samples' names, one for each mosaic; by default the files' names.
+    overwrite
+        Whether a sample that was curated, or came from another file, may be replaced.
+    progress
+        Told of each step; may raise `Cancelled`. Mosaics done until then stay in the project.
+
+    Returns
+    -------
+    dict
+        The number of grains found in each sample.
+
+    Raises
+    ------
+    ZirconError
+        Where a mosaic cannot be read, holds no grain, or its sample's name is taken.
+    """
+    names = _sample_names(mosaics, samples)
+    settings = dataclasses.asdict(parameters_for(method, parameters or {}))
+    project = Project.create(project_folder)
+    for name, mosaic in zip(names, mosaics, strict=True):
+        project.check_can_add(name, mosaic, overwrite=overwrite)
+    counts = {}
+    for n, (name, mosaic) in enumerate(zip(names, mosaics, strict=True)):
+        step = part_of(progress, n / len(mosaics), (n + 1) / len(mosaics), name)
+        step(0.0, "reading the mosaic")
+        mount = read_mount(mosaic, pixel_size_um=pixel_size_um, sample=name)
+        labels = segment(mount, method, parameters, part_of(step, 0.1, 0.4))
+        if not labels.any():
+            raise ZirconError(_nothing_found(name, method, settings))
+        table = measure(labels, mount, progress=part_of(step, 0.4, 0.9))
+        project.add(SegmentedMount(mount, labels, table), method, settings, overwrite=overwrite)
+        counts[name] = len(existing(table))
+    progress(1.0, f"{sum(counts.values())} grains in {len(counts)} samples")
+    return counts
+
+
+def _sample_names(mosaics: Sequence[Path], samples: Sequence[str]) -> list[str]:
+    if samples and len(samples) != len(mosaics):
+        raise ZirconError(
+            f"There are {len(mosaics)} mosaics and {len(samples)} sample names; give one name a mosaic."
+        )
+    names = list(samples) or [sample_name(mosaic) for mosaic in mosaics]
+    for name, mosaic in zip(names, mosaics, strict=True):
+        first = mosaics[names.index(name)]
+        if first != mosaic:
+            raise ZirconError(
+                f"{first} and {mosaic} would both be the sample {name}; "
+                "give each mosaic a sample name of its own."
+            )
+    return names
+
+
+def _nothing_found(sample: str, method: str, settings: Mapping[str, Any]) -> str:
+    shown = ", ".join(f"{name}={value:g}" for name, value in settings.items())
+    return (
+        f"No grain was found in {sample} with {method} ({shown}); look whether the mosaic is black, "
+        "then try lower thresholds or wider size limits."
+    )

@@ -1,0 +1,177 @@
+"""The job that trains a network on a project's grains."""
+
+import dataclasses
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_zircon_cnn.networks.card import ModelCard, TrainingSample
+from napari_zircon_cnn.networks.settings import TrainSettings
+from napari_zircon_cnn.progress import Progress, part_of, silent
+from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.settings import validated
+
+if TYPE_CHECKING:
+    from napari_zircon_cnn.dataset import Dataset, Fold
+    from napari_zircon_cnn.training import TrainResult
+
+Validation = Literal["split", "kfold", "leave-one-sample-out"]
+
+_CUTTING, _SAVING = 0.05, 0.98
+
+
+def train_model(
+    project_folder: Path,
+    classes_file: Path,
+    model_file: Path,
+    *,
+    training: Mapping[str, Any] | None = None,
+    crop: Mapping[str, Any] | None = None,
+    hold_out: Sequence[str] = (),
+    validation: Validation = "split",
+    progress: Progress = silent,
+) -> ModelCard:
+    """Train a network on a project's grains and save it with its card.
+
+    Parameters
+    ----------
+    project_folder
+        The project folder.
+    classes_file
+        CLASSES.csv, the class of each sample.
+    model_file
+        The .keras file to write.
+    training
+        Those of the `TrainSettings` that differ from the defaults.
+    crop
+        Those of the `CropSettings` that differ from the defaults.
+    hold_out
+        Samples that take no part in the training; the network is tested on them at the end.
+    validation
+        How the network is validated beside that. `split` is 80:20 over grains, as in the
+        paper; with `kfold` and `leave-one-sample-out` one network more is trained for each
+        fold, and the saved one is trained on a split.
+    progress
+        Told of each epoch; may raise `Cancelled`. Nothing is written then.
+
+    Returns
+    -------
+    ModelCard
+        The card, whose `metrics` hold the figures of merit of the `validation`, of each of the
+        `folds` and of the `hold_out` samples.
+
+    Raises
+    ------
+    ZirconError
+        Where the classes do not fit the project, a class has too few grains, or the model
+        file cannot be written.
+    """
+    from napari_zircon_cnn.crops import CropSettings
+    from napari_zircon_cnn.dataset import UNKNOWN, check_trainable, gather, random_split, read_classes
+    from napari_zircon_cnn.networks import bundle
+
+    bundle.check_model_path(model_file)
+    settings = validated(TrainSettings, training or {})
+    crop_settings = validated(CropSettings, crop or {})
+    project = Project.open(project_folder)
+    held_out_samples = project.chosen(hold_out) if hold_out else []
+    sample_classes = read_classes(classes_file, project.samples)
+    progress(0.0, "cutting grains")
+    everything = gather(
+        project.load_each(project.samples), sample_classes, crop_settings, part_of(progress, 0.0, _CUTTING)
+    )
+    everything = everything.take(everything.y != UNKNOWN)
+    is_held_out = np.isin(everything.samples, held_out_samples)
+    grains, held_out = everything.take(~is_held_out), everything.take(is_held_out)
+    check_trainable(grains)
+
+    folds = _folds(grains, validation, settings.seed)
+    share = (_SAVING - _CUTTING) / (len(folds) + 1)
+    steps = [
+        part_of(progress, _CUTTING + n * share, _CUTTING + (n + 1) * share) for n in range(len(folds) + 1)
+    ]
+    fold_metrics = [
+        {"held_out": fold.name, **_score(_fit(grains, fold, settings, step), grains.take(fold.validation))}
+        for fold, step in zip(folds, steps, strict=False)
+    ]
+    split = random_split(grains, seed=settings.seed)
+    result = _fit(grains, split, settings, steps[-1])
+    metrics: dict[str, Any] = {"validation": _score(result, grains.take(split.validation))}
+    if folds:
+        metrics["folds"] = fold_metrics
+    if len(held_out):
+        metrics["hold_out"] = _score(result, held_out)
+
+    progress(_SAVING, f"saving {model_file.name}")
+    records = project.record.samples
+    card = ModelCard(
+        network=settings.network_settings(crop_settings.size_px, len(grains.classes)),
+        classes=grains.classes,
+        crop=dataclasses.asdict(crop_settings),
+        pixel_sizes_um={str(name): records[name].pixel_size_um for name in np.unique(grains.samples)},
+        samples=_training_samples(grains, project),
+        grain_hashes=tuple(grains.hashes()),
+        validation={"kind": validation, "hold_out": list(held_out_samples), "split": split.name},
+        training=settings,
+        versions=_versions(),
+        history=tuple(result.history),
+        metrics=metrics,
+    )
+    saved = bundle.save(bundle.ModelBundle(result.model, card), model_file)
+    progress(1.0, f"saved {model_file.name}")
+    return saved.card
+
+
+def _folds(grains: "Dataset", validation: Validation, seed: int) -> list["Fold"]:
+    from napari_zircon_cnn.dataset import leave_one_sample_out, stratified_folds
+
+    if validation == "kfold":
+        return stratified_folds(grains, seed=seed)
+    return leave_one_sample_out(grains) if validation == "leave-one-sample-out" else []
+
+
+def _fit(grains: "Dataset", fold: "Fold", settings: TrainSettings, progress: Progress) -> "TrainResult":
+    from napari_zircon_cnn.training import train
+
+    learnt, held = grains.take(fold.train), grains.take(fold.validation)
+    return train(learnt.crops, learnt.y, held.crops, held.y, grains.classes, settings, progress)
+
+
+def _score(result: "TrainResult", grains: "Dataset") -> dict[str, Any]:
+    from napari_zircon_cnn.inference import predict
+    from napari_zircon_cnn.metrics import evaluation
+
+    return evaluation(predict(result.model, grains.crops), grains.y)
+
+
+def _training_samples(grains: "Dataset", project: Project) -> tuple[TrainingSample, ...]:
+    parts = []
+    for sample in np.unique(grains.samples):
+        counts = np.bincount(grains.y[grains.samples == sample], minlength=len(grains.classes))
+        parts += [
+            TrainingSample(
+                sample=str(sample),
+                class_name=name,
+                n_grains=int(n),
+                mosaic_sha256=project.record.samples[sample].sha256,
+            )
+            for name, n in zip(grains.classes, counts, strict=True)
+            if n
+        ]
+    return tuple(parts)
+
+
+def _versions() -> dict[str, str]:
+    import keras
+
+    backend = keras.backend.backend()
+    return {
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        backend: version(backend),
+        "napari-zircon-cnn": version("napari-zircon-cnn"),
+    }
