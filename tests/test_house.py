@@ -43,6 +43,7 @@ ROOMS: dict[str, set[str]] = {
     "figures": set(),
     "overview": {"figures", "grains"},
     "report_rows": {"grains", "metrics"},
+    "report_rows": {"grains", "metrics", "networks"},
     "report": ABOVE,
     "jobs": ABOVE,
     "cli": ABOVE,

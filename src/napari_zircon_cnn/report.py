@@ -1,0 +1,244 @@
+"""The report: one HTML page that holds all its pictures and tables and needs nothing beside it."""
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import jinja2
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_zircon_cnn.columns import COLUMNS, PROBABILITY_PREFIX
+from napari_zircon_cnn.crops import CropSettings, cut_crops
+from napari_zircon_cnn.figures import as_svg, crop_gallery, probability_histogram, training_curves, viridis
+from napari_zircon_cnn.files import atomic_path
+from napari_zircon_cnn.grains import SegmentedMount, existing, usable
+from napari_zircon_cnn.metrics import VERDICT_CAVEAT
+from napari_zircon_cnn.networks.card import ModelCard
+from napari_zircon_cnn.overview import draw_overview, scale_bar
+from napari_zircon_cnn.progress import Progress, silent
+from napari_zircon_cnn.report_rows import (
+    card_facts,
+    confusion_rows,
+    count_rows,
+    evaluation_rows,
+    score_rows,
+    shape_rows,
+    verdict_rows,
+)
+from napari_zircon_cnn.settings import validated
+
+CROPS_SHOWN = 16
+"""Grains shown in each sample's gallery."""
+
+_TEMPLATE = "report.html"
+_CROP_DISPLAY_PX = 90
+_JPEG_QUALITY = 88
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The number of a grain on the picture of the mosaic, in pixels of the picture."""
+
+    label: int
+    x: float
+    y: float
+
+
+def write_report(
+    samples: Sequence[SegmentedMount],
+    folder: Path,
+    *,
+    title: str,
+    verdicts: pd.DataFrame | None = None,
+    card: ModelCard | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> Path:
+    """Write the report on some samples, at whatever stage the work is.
+
+    Parameters
+    ----------
+    samples
+        The samples, classified or not.
+    folder
+        The folder to write to; made where there is none.
+    title
+        The heading.
+    verdicts
+        One row a sample: sample, n_grains, mean_probability, share_above_half, low, high, verdict.
+    card
+        The card of the model that gave the probabilities.
+    evaluation
+        `classes`, `overall` and `samples` with the figures of merit (n, accuracy, its interval
+        from accuracy_low to accuracy_high, roc_auc, loss) and `in_training`; any may be missing.
+    progress
+        Told of each sample; may raise `Cancelled`, and then nothing is written.
+
+    Returns
+    -------
+    Path
+        The file index.html in `folder`, which replaces an older one only once it is complete.
+
+    Raises
+    ------
+    ZirconError
+        Where the folder cannot be written to.
+    """
+    sections = []
+    for n, segmented in enumerate(samples):
+        progress(n / len(samples), f"{segmented.mount.sample}: drawing")
+        sections.append(_sample_section(segmented, f"sample-{n + 1}", card))
+    page = _environment().get_template(_TEMPLATE)
+    text = page.render(
+        title=title,
+        date=datetime.now().astimezone(),
+        version=_own_version(),
+        sections=sections,
+        verdicts=verdict_rows(sections, verdicts),
+        has_verdicts=verdicts is not None and len(verdicts) > 0,
+        caveat=VERDICT_CAVEAT,
+        target_class=card.target_class if card else "",
+        card=card,
+        scores=score_rows(card),
+        facts=card_facts(card) if card else [],
+        curves=_curves(card) if card and card.history else None,
+        evaluation=evaluation_rows(evaluation),
+        evaluation_classes=list((evaluation or {}).get("classes") or []),
+        confusion=confusion_rows(evaluation),
+        columns=COLUMNS,
+        probability_prefix=PROBABILITY_PREFIX,
+        colour_bar=_colour_bar(),
+    )
+    index = folder / "index.html"
+    with atomic_path(index) as path:
+        path.write_text(text, encoding="utf-8")
+    progress(1.0, f"wrote {index}")
+    return index
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("napari_zircon_cnn", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number_text
+    return environment
+
+
+def _own_version() -> str:
+    try:
+        return version("napari-zircon-cnn")
+    except PackageNotFoundError:  # run from a source folder that was never installed
+        return ""
+
+
+def _sample_section(segmented: SegmentedMount, anchor: str, card: ModelCard | None) -> dict[str, Any]:
+    """Return all that the page says of one sample."""
+    mount = segmented.mount
+    grains = segmented.table.loc[usable(segmented.table)]
+    classified = grains[grains["probability"].notna()]
+    shown = grains_to_show(classified if len(classified) else grains)
+    overview = draw_overview(segmented)
+    rows, columns = mount.image.shape
+    return {
+        "anchor": anchor,
+        "name": mount.sample,
+        "source": mount.source.name if mount.source else "",
+        "shape": (columns, rows),
+        "size_mm": (columns * mount.pixel_size_um / 1000, rows * mount.pixel_size_um / 1000),
+        "pixel_size_um": mount.pixel_size_um,
+        "overview": _data_uri("image/jpeg", _jpeg(overview.picture)),
+        "picture_size": overview.picture.shape[1::-1],
+        "scale_bar": scale_bar(mount),
+        "marks": _marks(segmented, shown, overview.scale),
+        "n_existing": len(existing(segmented.table)),
+        "n_usable": len(grains),
+        "n_classified": len(classified),
+        "counts": count_rows(segmented.table),
+        "histogram": _histogram(mount.sample, classified, card) if len(classified) else None,
+        "gallery": _gallery(segmented, shown, card) if len(shown) else None,
+        "n_shown": len(shown),
+        "shapes": shape_rows(grains),
+    }
+
+
+def grains_to_show(grains: pd.DataFrame, at_most: int = CROPS_SHOWN) -> NDArray[np.int64]:
+    """Choose grains for a gallery: evenly from the lowest to the highest probability.
+
+    Parameters
+    ----------
+    grains
+        Rows of a grain table; those without a probability keep their order.
+    at_most
+        The number to choose.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Their labels, in rising order of probability.
+    """
+    ranked = grains.sort_values("probability", kind="stable").index.to_numpy(np.int64)
+    ranks = np.linspace(0, len(ranked) - 1, min(at_most, len(ranked))).round().astype(int)
+    return np.asarray(ranked[ranks])
+
+
+def _marks(segmented: SegmentedMount, which: NDArray[np.int64], scale: float) -> list[Mark]:
+    corners_um = segmented.table.loc[which, ["bbox_x_max_um", "bbox_y_min_um"]].to_numpy(np.float64)
+    corners = (corners_um / segmented.mount.pixel_size_um + 0.5) * scale
+    return [Mark(int(label), x, y) for label, (x, y) in zip(which, corners.tolist(), strict=True)]
+
+
+def _histogram(sample: str, classified: pd.DataFrame, card: ModelCard | None) -> str:
+    values = classified["probability"].to_numpy(np.float64)
+    figure = probability_histogram(values, card.target_class if card else "")
+    return _picture(figure, f"Histogram of {len(values)} probabilities of {sample}")
+
+
+def _gallery(segmented: SegmentedMount, which: NDArray[np.int64], card: ModelCard | None) -> str:
+    # The same piece of rock that the network saw, with more pixels for the eye.
+    geometry = card.crop if card else {}
+    settings = validated(CropSettings, {**geometry, "size_px": _CROP_DISPLAY_PX})
+    crops = cut_crops(segmented, which, settings)
+    names = [f"{segmented.mount.sample}:{label}" for label in which]
+    figure = crop_gallery(crops, segmented.table.loc[which, "probability"], names)
+    return _picture(figure, f"Crops of {', '.join(names)}")
+
+
+def _curves(card: ModelCard) -> str:
+    return _picture(training_curves(card.history), "Accuracy, loss and ROC-AUC after each epoch")
+
+
+def _number_text(value: float, digits: int = 2) -> str:
+    return f"{value:,.{digits}f}" if math.isfinite(value) else "—"
+
+
+def _colour_bar() -> Markup:
+    """Return a CSS gradient of viridis from left to right."""
+    stops = ", ".join(f"rgb({red} {green} {blue})" for red, green, blue in viridis(np.linspace(0, 1, 17)))
+    return Markup(f"linear-gradient(to right, {stops})")  # noqa: S704 - numbers only
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+    # Whole chroma: coloured lines two pixels wide would lose their colour to subsampling.
+    return bytes(imagecodecs.jpeg_encode(picture, level=_JPEG_QUALITY, subsampling="444"))
+
+
+def _picture(figure: Figure, description: str) -> str:
+    return _data_uri("image/svg+xml", as_svg(figure, description).encode())
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
