@@ -46,6 +46,14 @@ def test_transaction_replaces_all_or_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.txt", "b.txt", "below"]
 
 
+def test_folder_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Transaction(Path("project")) as files:
+        files.path_for(Path("project") / "below" / "a.txt").write_text("a1")
+
+    assert (tmp_path / "project" / "below" / "a.txt").read_text() == "a1"
+
+
 def test_transaction_cut_off_after_its_journal_is_completed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a1")
     (tmp_path / ".unfinished-1.txt").write_text("a2")

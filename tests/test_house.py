@@ -42,7 +42,6 @@ ROOMS: dict[str, set[str]] = {
     "samples": {"mount"},
     "figures": set(),
     "overview": {"figures", "grains"},
-    "report_rows": {"grains", "metrics"},
     "report_rows": {"grains", "metrics", "networks"},
     "report": ABOVE,
     "jobs": ABOVE,

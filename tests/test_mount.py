@@ -149,8 +149,7 @@ def colour_photograph() -> bytes:
     rgb = np.zeros((60, 80, 3), np.uint8)
     rgb[..., 0] = ramp("uint8", 255)
     rgb[..., 2] = 255 - rgb[..., 0]
-    encoded: bytes = imagecodecs.png_encode(rgb)
-    return encoded
+    return bytes(imagecodecs.png_encode(rgb))
 
 
 def write_tiff(path: Path, image: NDArray[Any], **options: Any) -> None:

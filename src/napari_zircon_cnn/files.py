@@ -155,7 +155,8 @@ def _temporary_for(path: Path) -> Path:
     # mkstemp makes files private; what we write is meant to be shared like any other file.
     umask = os.umask(0)
     os.umask(umask)
-    temporary = Path(name)
+    # mkstemp gives an absolute path even for a relative folder.
+    temporary = path.parent / Path(name).name
     temporary.chmod(0o666 & ~umask)
     return temporary
 

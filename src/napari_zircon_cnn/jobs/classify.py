@@ -13,7 +13,8 @@ from napari_zircon_cnn.columns import PROBABILITY_PREFIX
 from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import unclassified, usable, with_probabilities
-from napari_zircon_cnn.networks.card import ModelCard
+from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.settings import validated
@@ -56,11 +57,13 @@ def classify_project(
     ZirconError
         Where the project or the model cannot be read.
     """
+    project = Project.open(project_folder)
+    chosen = project.chosen(samples)
+    read_card(model_file)
+    start_keras()
     from napari_zircon_cnn.inference import predict
     from napari_zircon_cnn.networks import bundle
 
-    project = Project.open(project_folder)
-    chosen = project.chosen(samples)
     trained = bundle.load(model_file)
     card = trained.card
     crop_settings = validated(CropSettings, card.crop)
@@ -115,15 +118,12 @@ def evaluate_project(
         Where the project, the classes or the model cannot be read or do not fit together.
     """
     from napari_zircon_cnn.dataset import UNKNOWN, SampleClasses, gather, read_classes
-    from napari_zircon_cnn.inference import predict
     from napari_zircon_cnn.metrics import evaluation
-    from napari_zircon_cnn.networks import bundle
 
     project = Project.open(project_folder)
     chosen = project.chosen(samples)
     given = read_classes(classes_file, project.samples)
-    trained = bundle.load(model_file)
-    card = trained.card
+    card = read_card(model_file)
     if set(given.classes) != set(card.classes):
         raise ZirconError(
             f"{model_file} tells {' from '.join(card.classes)}, but {classes_file} names "
@@ -139,7 +139,11 @@ def evaluate_project(
             f"{classes_file} gives none of these samples a class, so there is nothing to score."
         )
     progress(0.8, "classifying grains")
-    probabilities = predict(trained.model, grains.crops)
+    start_keras()
+    from napari_zircon_cnn.inference import predict
+    from napari_zircon_cnn.networks import bundle
+
+    probabilities = predict(bundle.load(model_file).model, grains.crops)
     in_training = np.isin(grains.hashes(), card.grain_hashes)
 
     def score(chosen_grains: NDArray[np.bool_]) -> dict[str, Any] | None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_zircon_cnn.networks.card import ModelCard, TrainingSample
+from napari_zircon_cnn.crops import CropSettings
+from napari_zircon_cnn.networks.card import ModelCard, TrainingSample, check_model_path
 from napari_zircon_cnn.networks.settings import TrainSettings
+from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.settings import validated
@@ -70,11 +72,9 @@ def train_model(
         Where the classes do not fit the project, a class has too few grains, or the model
         file cannot be written.
     """
-    from napari_zircon_cnn.crops import CropSettings
     from napari_zircon_cnn.dataset import UNKNOWN, check_trainable, gather, random_split, read_classes
-    from napari_zircon_cnn.networks import bundle
 
-    bundle.check_model_path(model_file)
+    check_model_path(model_file)
     settings = validated(TrainSettings, training or {})
     crop_settings = validated(CropSettings, crop or {})
     project = Project.open(project_folder)
@@ -88,6 +88,9 @@ def train_model(
     is_held_out = np.isin(everything.samples, held_out_samples)
     grains, held_out = everything.take(~is_held_out), everything.take(is_held_out)
     check_trainable(grains)
+    # Only now, since all that a user may have to mend is known before Keras has started.
+    start_keras()
+    from napari_zircon_cnn.networks import bundle
 
     folds = _folds(grains, validation, settings.seed)
     share = (_SAVING - _CUTTING) / (len(folds) + 1)

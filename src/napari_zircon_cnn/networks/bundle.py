@@ -18,6 +18,7 @@ from napari_zircon_cnn.networks.card import (
     WEIGHTS_MEMBER,
     ModelCard,
     card_of,
+    check_model_path,
     open_archive,
     read_member,
 )
@@ -91,20 +92,6 @@ def save(bundle: ModelBundle, path: Path) -> ModelBundle:
     return ModelBundle(bundle.model, card)
 
 
-def check_model_path(path: Path) -> None:
-    """Refuse a name that a model cannot be saved under, before a long training.
-
-    Raises
-    ------
-    ZirconError
-        Where the suffix is not .keras or the path is a folder.
-    """
-    if path.suffix != ".keras":
-        raise ZirconError(f"A model's file name must end in .keras; {path.name!r} does not.")
-    if path.is_dir():
-        raise ZirconError(f"{path} is a folder; name a file to save the model to.")
-
-
 def load(path: Path) -> ModelBundle:
     """Read a trained network with its card.
 
@@ -170,9 +157,9 @@ def _refuse_foreign_code(config: bytes, path: Path) -> None:
                 "it was not opened. Use a model without one."
             )
         if name not in _ALLOWED or not known or registered not in (None, name):
-            shown = registered if name in _ALLOWED and known else name
+            shown = f"{module or registered}.{name}"
             raise ZirconError(
-                f"{path} contains {shown!r}, which is not one of Keras' plain layers and could run "
+                f"{path} contains {shown}, which is not one of Keras' plain layers and could run "
                 "foreign code when it is opened; it was not opened. Use a model without it."
             )
 

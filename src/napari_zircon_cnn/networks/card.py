@@ -161,6 +161,20 @@ def read_card(path: Path) -> ModelCard:
         return card_of(archive, path)
 
 
+def check_model_path(path: Path) -> None:
+    """Refuse a name that a model cannot be saved under, before a long training.
+
+    Raises
+    ------
+    ZirconError
+        Where the suffix is not .keras or the path is a folder.
+    """
+    if path.suffix != ".keras":
+        raise ZirconError(f"A model's file name must end in .keras; {path.name!r} does not.")
+    if path.is_dir():
+        raise ZirconError(f"{path} is a folder; name a file to save the model to.")
+
+
 def open_archive(path: Path) -> zipfile.ZipFile:
     """Open a .keras file as the zip archive that it is.
 
