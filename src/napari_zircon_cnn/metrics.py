@@ -113,9 +113,8 @@ def _resampled_means(
     means = []
     for start in range(0, n_resamples, per_chunk):
         size = min(per_chunk, n_resamples - start)
-        # How often each grain is drawn, which is all that a mean needs.
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=size)
-        means.append(counts @ values / n)
+        drawn = rng.integers(n, size=(size, n), dtype=np.int32)
+        means.append(np.stack([column[drawn].mean(axis=1) for column in values.T], axis=1))
     return np.concatenate(means)
 
 

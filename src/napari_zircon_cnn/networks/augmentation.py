@@ -11,7 +11,8 @@ from napari_zircon_cnn.networks.settings import Augmentation
 
 _ROTATION = 0.2  # of a full turn, either way
 _ZOOM = (-0.4, 0.4)
-_CONTRAST = 0.2
+# Lower and upper reach; of a single number Keras 3.15 takes the upper alone and never dims a contrast.
+_CONTRAST = (0.2, 0.2)
 _BRIGHTNESS = 0.2
 _GREY = (0.0, 1.0)
 

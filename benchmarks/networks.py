@@ -1,0 +1,138 @@
+"""Ratios of our inference and training against the plain way of the paper's notebook.
+
+Run it with ``python benchmarks/networks.py``. Both sides run in turns in one process, so that
+whatever else the machine does weighs on both.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from keras import layers
+
+from napari_zircon_cnn.inference import predict
+from napari_zircon_cnn.networks.lenet5 import build_lenet5
+from napari_zircon_cnn.networks.settings import TrainSettings
+from napari_zircon_cnn.training import train
+
+N_GRAINS = 10_000
+N_TRAIN, N_VALIDATION = 348, 87  # 80:20 of the grains of the eight mosaics that can be had
+
+
+def crops_and_classes(n: int, size: int = 32) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.random((n, size, size, 1), np.float32), rng.permutation(np.arange(n) % 2)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def inference_ratio(repeats: int = 5, plain_grains: int = 300) -> dict[str, float]:
+    """Time 10,000 crops through `predict` and, scaled up from fewer, through batches of one."""
+    crops, _ = crops_and_classes(N_GRAINS)
+    model = build_lenet5()
+    few = crops[:plain_grains]
+    predict(model, crops)
+    model.predict(few[:5], batch_size=1, verbose=0)
+    ours, plain = [], []
+    for _ in range(repeats):
+        ours.append(seconds(lambda: predict(model, crops)))
+        plain.append(seconds(lambda: model.predict(few, batch_size=1, verbose=0)) * N_GRAINS / plain_grains)
+    return {
+        "grains": N_GRAINS,
+        "plain_s": median(plain),
+        "ours_s": median(ours),
+        "ratio": median(plain) / median(ours),
+    }
+
+
+def epoch_ratio(epochs: int = 10, rounds: int = 3) -> dict[str, float]:
+    """Time an epoch of `train` and one of plain `fit`, both with augmentation, dropout and validation."""
+    x, y = crops_and_classes(N_TRAIN + N_VALIDATION)
+    parts = x[:N_TRAIN], y[:N_TRAIN], x[N_TRAIN:], y[N_TRAIN:]
+    ours, plain = [], []
+    for _ in range(rounds):
+        plain += plain_epochs(*parts, epochs)
+        ours += our_epochs(*parts, epochs)
+    return {
+        "grains": N_TRAIN,
+        "plain_s": median(plain),
+        "ours_s": median(ours),
+        "ratio": median(ours) / median(plain),
+    }
+
+
+def our_epochs(
+    x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray, epochs: int
+) -> list[float]:
+    """Return the seconds from the end of one epoch to that of the next."""
+    ends: list[float] = []
+    settings = TrainSettings(epochs=epochs)
+    train(
+        x_train, y_train, x_val, y_val, ("a", "b"), settings, lambda _, __: ends.append(time.perf_counter())
+    )
+    return list(np.diff(ends))
+
+
+def plain_epochs(
+    x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray, epochs: int
+) -> list[float]:
+    """Return the same for `fit` as the notebook calls it, with the paper's augmentation in the model."""
+
+    class Ends(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.at: list[float] = []
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+            self.at.append(time.perf_counter())
+
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 1)),
+            layers.RandomFlip(),
+            layers.RandomRotation(0.2, fill_mode="constant"),
+            layers.RandomZoom((-0.4, 0.4), fill_mode="constant"),
+            layers.RandomContrast(0.2, value_range=(0, 1)),
+            layers.RandomBrightness(0.2, value_range=(0, 1)),
+            *build_lenet5().layers[1:],
+        ]
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC()])
+    ends = Ends()
+    model.fit(
+        x_train,
+        y_train.astype(np.float32),
+        batch_size=32,
+        epochs=epochs,
+        validation_data=(x_val, y_val.astype(np.float32)),
+        callbacks=[ends],
+        verbose=0,
+    )
+    return list(np.diff(ends.at))
+
+
+def main() -> None:
+    inference = inference_ratio()
+    print(
+        f"inference of {inference['grains']:,} grains: {inference['ours_s']:.3f} s against "
+        f"{inference['plain_s']:.1f} s one by one, {inference['ratio']:.0f} times as fast"
+    )
+    epoch = epoch_ratio()
+    print(
+        f"LeNet-5 epoch of {epoch['grains']} grains: {epoch['ours_s'] * 1e3:.0f} ms against "
+        f"{epoch['plain_s'] * 1e3:.0f} ms of plain fit, {epoch['ratio']:.2f} of its time"
+    )
+
+
+if __name__ == "__main__":
+    main()
