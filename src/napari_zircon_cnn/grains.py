@@ -179,12 +179,20 @@ def usable(table: pd.DataFrame) -> NDArray[np.int64]:
     return np.flatnonzero((table["area_um2"].notna() & (table["status"] != REJECTED)).to_numpy())
 
 
+def pixel_edges(
+    table: pd.DataFrame, which: Sequence[int] | NDArray[np.int64], pixel_size_um: float
+) -> NDArray[np.int64]:
+    """Return top, bottom, left and right of some grains' upright bounding boxes, (n, 4), in px."""
+    edges_um = table[["bbox_y_min_um", "bbox_y_max_um", "bbox_x_min_um", "bbox_x_max_um"]].to_numpy()
+    chosen = np.asarray(which, dtype=np.int64)
+    return np.rint(edges_um[chosen] / pixel_size_um + 0.5).astype(np.int64)
+
+
 def pixel_boxes(
     table: pd.DataFrame, which: Sequence[int] | NDArray[np.int64], pixel_size_um: float
 ) -> list[Box]:
     """Return the upright bounding boxes of some grains as slices of the label image."""
-    edges_um = table[["bbox_y_min_um", "bbox_y_max_um", "bbox_x_min_um", "bbox_x_max_um"]].to_numpy()
-    edges = np.rint(edges_um[which] / pixel_size_um + 0.5).astype(int).tolist()
+    edges = pixel_edges(table, which, pixel_size_um).tolist()
     return [(slice(top, bottom), slice(left, right)) for top, bottom, left, right in edges]
 
 

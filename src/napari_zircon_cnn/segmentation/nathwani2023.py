@@ -1,6 +1,6 @@
 """The paper's segmentation: Canny edges, one dilation, external contours, a size gate."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
@@ -98,20 +98,14 @@ def segment_canny(
     contours, _ = cv2.findContours(edges, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     del edges
     progress(0.8, "keeping grains by size")
-    kept = [contour for contour in contours if _fits(contour, parameters)]
-    kept.sort(key=_top_then_left)
+    kept = []
+    for contour in contours:
+        left, top, width, height = cv2.boundingRect(contour)
+        if all(parameters.min_side_px < side < parameters.max_side_px for side in (width, height)):
+            kept.append((top, left, contour))
+    kept.sort(key=lambda found: found[:2])
     labels = np.zeros(mount.image.shape, np.int32)
-    for label, contour in enumerate(kept, start=1):
+    for label, (_, _, contour) in enumerate(kept, start=1):
         cv2.drawContours(labels, [contour], 0, label, thickness=cv2.FILLED)
     progress(1.0, f"{len(kept)} grains found")
     return labels
-
-
-def _fits(contour: NDArray[Any], parameters: CannyParameters) -> bool:
-    _, _, width, height = cv2.boundingRect(contour)
-    return all(parameters.min_side_px < side < parameters.max_side_px for side in (width, height))
-
-
-def _top_then_left(contour: NDArray[Any]) -> tuple[int, int]:
-    left, top, _, _ = cv2.boundingRect(contour)
-    return top, left
