@@ -118,8 +118,14 @@ def read_classes(path: Path, project_samples: Iterable[str]) -> SampleClasses:
     by_sample: dict[str, str] = {}
     for row in _read_rows(path):
         sample, name = (row["sample"] or "").strip(), (row["class"] or "").strip()
+        if not sample and not name:
+            continue
+        if not sample:
+            raise ZirconError(f"{path} has a line with the class {name} and no sample; add its name.")
         if by_sample.setdefault(sample, name) != name:
-            raise ZirconError(f"{path} gives {sample} two classes, {by_sample[sample]} and {name}; keep one.")
+            raise ZirconError(
+                f"{path} gives {sample} two classes, {by_sample[sample]!r} and {name!r}; keep one."
+            )
     known = list(project_samples)
     missing = [sample for sample in known if sample not in by_sample]
     if missing:
@@ -135,7 +141,8 @@ def read_classes(path: Path, project_samples: Iterable[str]) -> SampleClasses:
         )
     classes = tuple(dict.fromkeys(name for name in by_sample.values() if name))
     if len(classes) < 2:
-        raise ZirconError(f"{path} names {len(classes)} class; a network needs two or more to tell apart.")
+        named = "1 class" if classes else "0 classes"
+        raise ZirconError(f"{path} names {named}; a network needs two or more to tell apart.")
     return SampleClasses(classes, by_sample)
 
 
@@ -176,7 +183,7 @@ def gather(
         crops.append(cut_crops(segmented, chosen, settings))
         own = segmented.table["class"].to_numpy()[chosen]
         names = [name or sample_classes.by_sample.get(sample, "") for name in own]
-        y.append(_indices(names, sample_classes.classes, sample))
+        y.append(_indices(names, chosen, sample_classes.classes, sample))
         samples.append(np.full(len(chosen), sample))
         labels.append(chosen)
     if not crops:
@@ -308,10 +315,13 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         raise ZirconError(f"{path} is not a CSV file in UTF-8 ({error}); export it again.") from error
 
 
-def _indices(names: list[str], classes: tuple[str, ...], sample: str) -> NDArray[np.int64]:
-    foreign = sorted(set(names) - set(classes) - {""})
-    if foreign:
-        raise ZirconError(
-            f"A grain of {sample} was given the class {foreign[0]}; the classes are {', '.join(classes)}."
-        )
+def _indices(
+    names: list[str], labels: NDArray[np.int64], classes: tuple[str, ...], sample: str
+) -> NDArray[np.int64]:
+    for name, label in zip(names, labels, strict=True):
+        if name and name not in classes:
+            raise ZirconError(
+                f"Grain {label} of {sample} was given the class {name}; the classes are "
+                f"{', '.join(classes)}. Give it one of these, or that class to a sample."
+            )
     return np.array([classes.index(name) if name else UNKNOWN for name in names], dtype=np.int64)

@@ -1,6 +1,6 @@
 """A sample's files: the label image as TIFF, the grain table as CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,20 +35,19 @@ def read_table(path: Path, n_labels: int) -> pd.DataFrame:
     """
     try:
         return _parse_table(path, n_labels)
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
         raise ZirconError(
             f"The grain table {path} cannot be read ({error}); restore it from a copy."
         ) from error
 
 
 def _parse_table(path: Path, n_labels: int) -> pd.DataFrame:
-    kinds = {column.name: column.kind for column in COLUMNS}
-    texts = {name: "str" for name, kind in kinds.items() if kind == "text"}
-    flags = {name: "bool" for name, kind in kinds.items() if kind == "flag"}
-    rows = pd.read_csv(
-        path, dtype=texts | flags, keep_default_na=False, na_values=_empty_numbers(path, kinds)
-    )
-    rows = rows.set_index("label")
+    texts = [column.name for column in COLUMNS if column.kind == "text"]
+    flags = [column.name for column in COLUMNS if column.kind == "flag"]
+    rows = read_rows(path, texts, flags).set_index("label")
+    missing = [column.name for column in COLUMNS if column.name not in rows.columns]
+    if missing:
+        raise ValueError(f"its column {missing[0]} is missing")
     table = empty_rows(pd.RangeIndex(n_labels + 1, name="label"), rows.columns)
     table.loc[rows.index] = rows
     return table
@@ -56,7 +55,34 @@ def _parse_table(path: Path, n_labels: int) -> pd.DataFrame:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a grain table as CSV, one row a grain, with the label first."""
-    table[table["area_um2"].notna()].to_csv(path, index_label="label")
+    write_rows(table[table["area_um2"].notna()].rename_axis("label").reset_index(), path)
+
+
+def read_rows(path: Path, texts: Sequence[str], flags: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a CSV file that `write_rows` wrote.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    texts, flags
+        The columns that hold texts and flags; the others hold numbers.
+
+    Returns
+    -------
+    DataFrame
+        What was written; a text such as "NA" stays that text.
+    """
+    kinds = {name: "str" for name in texts} | {name: "bool" for name in flags}
+    header = pd.read_csv(path, nrows=0).columns
+    numbers: dict[Hashable, list[str]] = {name: [""] for name in header if name not in kinds}
+    return pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=numbers)
+
+
+def write_rows(rows: pd.DataFrame, path: Path) -> None:
+    """Write rows as CSV without their index."""
+    # A text with a carriage return is only put in quotes where one is part of the line end.
+    rows.to_csv(path, index=False, lineterminator="\r\n")
 
 
 def write_labels(labels: NDArray[np.int32], path: Path) -> None:
@@ -65,16 +91,12 @@ def write_labels(labels: NDArray[np.int32], path: Path) -> None:
     tifffile.imwrite(path, labels.astype(narrow), compression="zlib", rowsperstrip=256, metadata=None)
 
 
-def _empty_numbers(path: Path, kinds: Mapping[str, str]) -> dict[str, list[str]]:
-    header = pd.read_csv(path, nrows=0).columns
-    return {name: [""] for name in header if kinds.get(name, "number") == "number"}
-
-
 def read_labels(path: Path) -> NDArray[np.int32]:
     """Read a label image that `write_labels` wrote; a `ZirconError` says where it cannot be read."""
     try:
         labels: NDArray[np.int32] = tifffile.imread(path).astype(np.int32, copy=False)
-    except (OSError, ValueError, tifffile.TiffFileError) as error:
+    except Exception as error:
+        # The decoders raise types of their own for a broken file.
         raise ZirconError(
             f"The label image {path} cannot be read ({error}); restore it from a copy."
         ) from error
