@@ -52,13 +52,14 @@ def predict(
             "cut them with the settings on the model's card."
         )
     n = len(crops)
-    size = batch_size or max(1, _BATCH_VALUES // int(np.prod(expected)))
+    # Few shapes of batches, powers of two, so that the network is seldom compiled anew.
+    most = batch_size or max(1, _BATCH_VALUES // int(np.prod(expected)))
+    size = min(most, 1 << max(n - 1, 0).bit_length())
     outputs = np.empty((n, model.output_shape[-1]), np.float32)
     for start in range(0, n, size):
         batch = crops[start : start + size]
         rows = len(batch)
-        if start and rows < size:
-            # Every batch has one shape, so that the network is compiled once.
+        if rows < size:
             batch = np.concatenate([batch, np.zeros((size - rows, *expected), np.float32)])
         outputs[start : start + rows] = ops.convert_to_numpy(model.predict_on_batch(batch))[:rows]
         progress((start + rows) / n, f"{start + rows} of {n} grains classified")

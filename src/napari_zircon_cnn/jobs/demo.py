@@ -16,7 +16,7 @@ from napari_zircon_cnn.jobs.train import train_model
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
 
-SHAPE_PX = (1500, 1500)
+SHAPE_PX = (2200, 2200)
 EPOCHS = 60
 HELD_OUT = ("BAT-3", "POR-3")
 
@@ -85,7 +85,7 @@ def run_demo(folder: Path, seed: int = 0, progress: Progress = silent) -> DemoRe
         project,
         classes,
         model,
-        training={"epochs": EPOCHS, "seed": seed},
+        training={"epochs": EPOCHS, "augmentation": "none", "seed": seed},
         hold_out=HELD_OUT,
         progress=part_of(progress, 0.25, 0.85),
     )
