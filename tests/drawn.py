@@ -1,10 +1,14 @@
 """Mounts of drawn shapes, for tests that must know every pixel."""
 
+from pathlib import Path
+
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_zircon_cnn.grains import SegmentedMount, measure
-from napari_zircon_cnn.mount import Mount
+from napari_zircon_cnn.mount import Mount, read_mount
+from napari_zircon_cnn.project import Project
 
 DISK, UPRIGHT_BOX, TILTED_BOX = 1, 2, 3
 SHAPE = (200, 300)
@@ -29,3 +33,15 @@ def tilted_box(centre: tuple[float, float], length: float, width: float, degrees
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     along, across = right * cosine + up * sine, up * cosine - right * sine
     return np.asarray((np.abs(along) <= length / 2) & (np.abs(across) <= width / 2))
+
+
+def drawn_project(folder: Path, *samples: str) -> Project:
+    """Return a project of drawn mounts, whose mosaics lie beside it; one named `drawn` by default."""
+    project = Project.create(folder / "project")
+    for sample in samples or ("drawn",):
+        drawn = drawn_mount()
+        mosaic = folder / f"{sample}.png"
+        mosaic.write_bytes(imagecodecs.png_encode(drawn.mount.image))
+        mount = read_mount(mosaic, pixel_size_um=2.0)
+        project.add(SegmentedMount(mount, drawn.labels, drawn.table), "drawn", {})
+    return project

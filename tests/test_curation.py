@@ -6,24 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from curating import assert_same, do, state_of, steps
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
 from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, SetClass, Split
 from napari_zircon_cnn.curation import Curation, Entry
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.grains import SegmentedMount, existing, measure, usable, with_probabilities
+from napari_zircon_cnn.grains import existing, measure, usable, with_probabilities
 
 ACROSS_THE_DISK = ((120.0, 40.0), (120.0, 200.0))
-
-
-def state_of(segmented: SegmentedMount) -> tuple[bytes, pd.DataFrame]:
-    return segmented.labels.tobytes(), segmented.table.copy()
-
-
-def assert_same(one: tuple[bytes, pd.DataFrame], other: tuple[bytes, pd.DataFrame]) -> None:
-    assert one[0] == other[0]
-    pd.testing.assert_frame_equal(one[1], other[1])
 
 
 def test_rejected_grain_stays_in_the_image_but_does_not_count() -> None:
@@ -141,37 +132,6 @@ def test_ledger_line_is_readable_json() -> None:
 def test_broken_ledger_line_is_answered_with_a_sentence(line: str) -> None:
     with pytest.raises(ZirconError, match=r"The ledger's line .* cannot be read"):
         Entry.from_line(line)
-
-
-labels = st.integers(1, 8)
-points = st.tuples(st.floats(-50, 650), st.floats(-50, 450))
-actions: st.SearchStrategy[Action] = st.one_of(
-    st.builds(Reject, labels=st.lists(labels, min_size=1).map(tuple), reason=st.text(min_size=1)),
-    st.builds(Accept, labels=st.lists(labels, min_size=1).map(tuple), reason=st.text()),
-    st.builds(
-        lambda chosen, name: SetClass.model_validate({"labels": chosen, "class": name}),
-        st.lists(labels, min_size=1).map(tuple),
-        st.sampled_from(["", "porphyry", "batholith"]),
-    ),
-    st.builds(Delete, labels=st.lists(labels, min_size=1, max_size=2).map(tuple), reason=st.just("dust")),
-    st.builds(Merge, labels=st.lists(labels, min_size=2, max_size=3).map(tuple)),
-    st.builds(Split, label=labels, line_um=st.lists(points, min_size=2, max_size=4).map(tuple)),
-)
-steps = st.lists(st.one_of(actions, st.sampled_from(["undo", "redo"])), max_size=12)
-
-
-def do(curation: Curation, step: Any) -> bool:
-    """Do a step; return whether it fitted."""
-    try:
-        if step == "undo":
-            curation.undo()
-        elif step == "redo":
-            curation.redo()
-        else:
-            curation.perform(step)
-    except ZirconError:
-        return False
-    return True
 
 
 @settings(max_examples=60, deadline=None)

@@ -19,7 +19,14 @@ from napari_zircon_cnn.files import (
 )
 from napari_zircon_cnn.grains import SegmentedMount
 from napari_zircon_cnn.mount import check_sample_name, read_mount
-from napari_zircon_cnn.sample_files import read_labels, read_table, write_labels, write_table
+from napari_zircon_cnn.sample_files import (
+    read_labels,
+    read_rows,
+    read_table,
+    write_labels,
+    write_rows,
+    write_table,
+)
 
 FORMAT_VERSION = 1
 
@@ -28,6 +35,7 @@ _LABELS_FILE = "labels.tif"
 _GRAINS_FILE = "grains.csv"
 _LEDGER_FILE = "curation.jsonl"
 _VERDICTS_FILE = "verdicts.csv"
+_VERDICT_TEXTS = ("sample", "target_class", "verdict")
 
 
 class SampleRecord(pydantic.BaseModel):
@@ -77,6 +85,10 @@ class ProjectRecord(pydantic.BaseModel):
     samples: dict[str, SampleRecord] = {}
     model: dict[str, Any] | None = None
     evaluation: dict[str, Any] | None = None
+
+
+class _FormatVersion(pydantic.BaseModel):
+    format_version: int
 
 
 class Project:
@@ -143,7 +155,15 @@ class Project:
         finish_transaction(folder)
         path = folder / _PROJECT_FILE
         try:
-            record = ProjectRecord.model_validate_json(path.read_bytes())
+            content = path.read_bytes()
+            # A newer version may lay out all the rest in another way.
+            version = _FormatVersion.model_validate_json(content).format_version
+            if version > FORMAT_VERSION:
+                raise ZirconError(
+                    f"{folder} was written by a newer version (format {version}, "
+                    f"this one reads up to {FORMAT_VERSION}); update napari-zircon-cnn to open it."
+                )
+            record = ProjectRecord.model_validate_json(content)
         except OSError as error:
             raise ZirconError(
                 f"{folder} is no project folder (there is no {_PROJECT_FILE} to read in it); "
@@ -151,12 +171,11 @@ class Project:
             ) from error
         except pydantic.ValidationError as error:
             first = error.errors()[0]
-            raise ZirconError(f"{path} is broken ({first['msg']}); restore it from a copy.") from error
-        if record.format_version > FORMAT_VERSION:
+            where = ".".join(str(part) for part in first["loc"]) or "as a whole"
             raise ZirconError(
-                f"{folder} was written by a newer version (format {record.format_version}, "
-                f"this one reads up to {FORMAT_VERSION}); update napari-zircon-cnn to open it."
-            )
+                f"{path} is broken or of another program ({where}: {first['msg']}); restore it from a copy, "
+                "or choose another folder."
+            ) from error
         clear_unfinished(folder)
         return cls(folder, record)
 
@@ -240,7 +259,8 @@ class Project:
         Returns
         -------
         SegmentedMount
-            As it was last saved, with the steps that the ledger holds beyond that done again.
+            As it was last saved. Steps that the ledger holds beyond that, since a kill came before
+            `save`, are done again and saved, so that what is in the folder agrees with itself.
 
         Raises
         ------
@@ -249,7 +269,7 @@ class Project:
         """
         record = self._sample(sample)
         path = self.mosaic_path(sample)
-        if not path.exists():
+        if not path.is_file():
             raise ZirconError(
                 f"The mosaic of {sample} is no longer at {path}; "
                 "put it back, or segment it from its new place with --overwrite."
@@ -268,7 +288,10 @@ class Project:
                 f"The label image of {sample} has the shape {segmented.labels.shape}, its mosaic "
                 f"{mount.image.shape}; segment it anew with --overwrite."
             )
-        Curation(segmented).replay(self.ledger(sample)[record.n_curated :])
+        unsaved = self.ledger(sample)[record.n_curated :]
+        if unsaved:
+            Curation(segmented).replay(unsaved)
+            self.save(segmented)
         return segmented
 
     def load_each(self, samples: Iterable[str]) -> Iterator[SegmentedMount]:
@@ -280,8 +303,13 @@ class Project:
         """Return a sample's grain table; row i is label i."""
         return read_table(self._sample_folder(sample) / _GRAINS_FILE, self._sample(sample).n_labels)
 
-    def save(self, segmented: SegmentedMount, entries: Sequence[Entry] = ()) -> None:
-        """Write a sample's label image and table in place of the old ones, both or neither.
+    def save(
+        self,
+        segmented: SegmentedMount,
+        entries: Sequence[Entry] = (),
+        verdicts: pd.DataFrame | None = None,
+    ) -> None:
+        """Write a sample's label image and table in place of the old ones, all or nothing.
 
         Parameters
         ----------
@@ -289,13 +317,15 @@ class Project:
             The sample as it is now.
         entries
             Steps that led to it and are not in the ledger yet; they are written with it.
+        verdicts
+            One row a sample, in place of the old ones, where they change with it.
         """
         sample = segmented.mount.sample
         record = self._sample(sample)
         ledger = [*self.ledger(sample), *entries]
         n_labels = max(record.n_labels, len(segmented.table) - 1)
         update = {"n_labels": n_labels, "n_curated": len(ledger)}
-        self._write_sample(segmented, record.model_copy(update=update), ledger)
+        self._write_sample(segmented, record.model_copy(update=update), ledger, verdicts)
 
     def save_classification(
         self, tables: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame, model: dict[str, Any]
@@ -315,14 +345,9 @@ class Project:
         with Transaction(self.folder) as files:
             for sample, table in tables.items():
                 write_table(table, files.path_for(self._sample_folder(sample) / _GRAINS_FILE))
-            verdicts.to_csv(files.path_for(self.folder / _VERDICTS_FILE), index=False)
+            write_rows(verdicts, files.path_for(self.folder / _VERDICTS_FILE))
             _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
         self.record = record
-
-    def save_verdicts(self, verdicts: pd.DataFrame) -> None:
-        """Write the verdicts, one row a sample, in place of the old ones."""
-        with atomic_path(self.folder / _VERDICTS_FILE) as path:
-            verdicts.to_csv(path, index=False)
 
     def save_evaluation(self, evaluation: dict[str, Any]) -> None:
         """Keep what an evaluation found, for the report."""
@@ -334,7 +359,7 @@ class Project:
     def verdicts(self) -> pd.DataFrame | None:
         """Return the verdicts of the last classification, one row a sample, or None."""
         path = self.folder / _VERDICTS_FILE
-        return pd.read_csv(path, dtype={"sample": "str"}) if path.exists() else None
+        return read_rows(path, _VERDICT_TEXTS) if path.exists() else None
 
     def ledger(self, sample: str) -> list[Entry]:
         """Return the lines of a sample's ledger."""
@@ -355,7 +380,13 @@ class Project:
         Curation
             With an empty history: undo reaches back to this call.
         """
-        path = self._sample_folder(segmented.mount.sample) / _LEDGER_FILE
+        sample = segmented.mount.sample
+        path = self._sample_folder(sample) / _LEDGER_FILE
+        if path.exists() and not path.read_bytes().endswith(b"\n"):
+            # A kill cut the last line off; what comes next must not be glued to it.
+            whole = self.ledger(sample)
+            with atomic_path(path) as temporary:
+                _write_ledger(whole, temporary)
 
         def record(entry: Entry) -> None:
             with path.open("a", encoding="utf-8") as ledger:
@@ -379,6 +410,7 @@ class Project:
         segmented: SegmentedMount,
         sample_record: SampleRecord,
         ledger: Sequence[Entry],
+        verdicts: pd.DataFrame | None = None,
         *,
         fresh: bool = False,
     ) -> None:
@@ -389,24 +421,29 @@ class Project:
             write_labels(segmented.labels, files.path_for(folder / _LABELS_FILE))
             write_table(segmented.table, files.path_for(folder / _GRAINS_FILE))
             if fresh:
-                self._forget_former_work(sample, files)
-            lines = "".join(f"{entry.to_line()}\n" for entry in ledger)
-            files.path_for(folder / _LEDGER_FILE).write_text(lines, encoding="utf-8")
+                self._set_ledger_aside(sample, files)
+                verdicts = self._verdicts_without(sample)
+            if verdicts is not None:
+                write_rows(verdicts, files.path_for(self.folder / _VERDICTS_FILE))
+            _write_ledger(ledger, files.path_for(folder / _LEDGER_FILE))
             _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
         self.record = record
 
-    def _forget_former_work(self, sample: str, files: Transaction) -> None:
-        """Set the ledger of a sample that is segmented anew aside, and drop its verdict."""
+    def _set_ledger_aside(self, sample: str, files: Transaction) -> None:
         ledger = self._sample_folder(sample) / _LEDGER_FILE
         if ledger.exists() and ledger.stat().st_size:
             n = 1
             while (aside := ledger.with_name(f"curation-{n}.jsonl")).exists():
                 n += 1
             files.path_for(aside).write_bytes(ledger.read_bytes())
+
+    def _verdicts_without(self, sample: str) -> pd.DataFrame | None:
         verdicts = self.verdicts()
-        if verdicts is not None:
-            others = verdicts[verdicts["sample"] != sample]
-            others.to_csv(files.path_for(self.folder / _VERDICTS_FILE), index=False)
+        return None if verdicts is None else verdicts[verdicts["sample"] != sample]
+
+
+def _write_ledger(entries: Iterable[Entry], path: Path) -> None:
+    path.write_text("".join(f"{entry.to_line()}\n" for entry in entries), encoding="utf-8")
 
 
 def _write_record(record: ProjectRecord, path: Path) -> None:

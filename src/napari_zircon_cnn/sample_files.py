@@ -73,7 +73,7 @@ def read_rows(path: Path, texts: Sequence[str], flags: Sequence[str] = ()) -> pd
     DataFrame
         What was written; a text such as "NA" stays that text.
     """
-    kinds = {name: "str" for name in texts} | {name: "bool" for name in flags}
+    kinds = dict.fromkeys(texts, "str") | dict.fromkeys(flags, "bool")
     header = pd.read_csv(path, nrows=0).columns
     numbers: dict[Hashable, list[str]] = {name: [""] for name in header if name not in kinds}
     return pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=numbers)

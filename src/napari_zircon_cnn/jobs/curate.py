@@ -44,10 +44,11 @@ def curate_sample(
     done: list[Entry] = []
     Curation(segmented, done.append).replay(entries)
     progress(0.5, f"saving {sample}")
-    project.save(segmented, done)
+    verdicts = None
     if project.record.model is not None:
-        tables = {name: project.table(name) for name in project.samples}
-        project.save_verdicts(verdicts_of(tables, ModelCard.model_validate(project.record.model)))
+        tables = {name: project.table(name) for name in project.samples} | {sample: segmented.table}
+        verdicts = verdicts_of(tables, ModelCard.model_validate(project.record.model))
+    project.save(segmented, done, verdicts)
     progress(1.0, f"{len(done)} actions done")
     status = segmented.table["status"]
     return {"grains": len(existing(segmented.table)), "rejected": int((status == REJECTED).sum())}
