@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from curating import assert_same, do, state_of, steps
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
 from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, SetClass, Split
-from napari_zircon_cnn.curation import Curation, Entry
+from napari_zircon_cnn.curation import Curation, Entry, read_ledger
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import existing, measure, usable, with_probabilities
 
@@ -127,11 +128,31 @@ def test_ledger_line_is_readable_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "no json", '{"action": "explode"}', '{"action": "reject", "labels": [1]}']
+    "line",
+    ["", "no json", '{"action": "explode"}', '{"action": ["undo"]}', '{"action": "reject", "labels": [1]}'],
 )
 def test_broken_ledger_line_is_answered_with_a_sentence(line: str) -> None:
     with pytest.raises(ZirconError, match=r"The ledger's line .* cannot be read"):
         Entry.from_line(line)
+
+
+def test_last_line_of_a_ledger_may_lack_its_end_but_not_its_sense(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.write_text('{"action": "undo"}\r\n\n{"action": "redo"}', encoding="utf-8-sig")
+    assert [entry.step for entry in read_ledger(ledger)] == ["undo", "redo"]
+
+    ledger.write_text('{"action": "undo"}\n{"action": "rejct"}')
+    assert [entry.step for entry in read_ledger(ledger, may_be_cut_off=True)] == ["undo"]
+    with pytest.raises(ZirconError, match=r"The ledger's line .*rejct"):
+        read_ledger(ledger)
+
+
+def test_ledger_that_cannot_be_read_is_answered_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ZirconError, match=r"none\.jsonl cannot be read \(No such file"):
+        read_ledger(tmp_path / "none.jsonl")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    with pytest.raises(ZirconError, match=r"picture\.png is no text in UTF-8"):
+        read_ledger(tmp_path / "picture.png")
 
 
 @settings(max_examples=60, deadline=None)

@@ -344,6 +344,7 @@ def _print_verdicts(rows: Sequence[Mapping[Any, Any]]) -> None:
             f"{row['sample']}: {row['verdict']} (mean {row['target_class']} probability "
             f"{row['mean_probability']:.2f}, 95% interval {row['low']:.2f} to {row['high']:.2f}, "
             f"{row['share_above_half']:.0%} of {row['n_grains']} grains above 0.5)"
+            + ("; trained on this sample" if row["in_training"] else "")
         )
     typer.echo(VERDICT_CAVEAT)
 

@@ -1,7 +1,7 @@
 """Curation: actions on a segmented mount with undo, redo and a ledger that can be replayed."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -54,7 +54,7 @@ class Entry(BaseModel):
         try:
             fields = _LINE.validate_json(line)
             time = fields.pop("time", "")
-            step = fields["action"] if fields.get("action") in {"undo", "redo"} else fields
+            step = fields["action"] if fields.get("action") in ("undo", "redo") else fields  # noqa: PLR6201
             return cls.model_validate({"time": time, "step": step})
         except ValidationError as error:
             first = error.errors()[0]
@@ -63,19 +63,21 @@ class Entry(BaseModel):
             ) from error
 
 
-def read_ledger(path: Path) -> list[Entry]:
+def read_ledger(path: Path, *, may_be_cut_off: bool = False) -> list[Entry]:
     """Read a ledger.
 
     Parameters
     ----------
     path
         A file with one entry a line.
+    may_be_cut_off
+        Whether to leave a last line out that has no line end and cannot be read, since a kill
+        cut it off.
 
     Returns
     -------
     list of Entry
-        The entries in order. A last line that has no line end and cannot be read was cut off
-        by a kill and is left out.
+        The entries in order.
 
     Raises
     ------
@@ -83,12 +85,14 @@ def read_ledger(path: Path) -> list[Entry]:
         Where the file or a line cannot be read.
     """
     try:
-        *lines, rest = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZirconError(f"The ledger {path} cannot be read ({error}); check its name.") from error
+        *lines, rest = path.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise ZirconError(f"The ledger {path} cannot be read ({error.strerror}); check its name.") from error
+    except UnicodeDecodeError as error:
+        raise ZirconError(f"The ledger {path} is no text in UTF-8 ({error}); check its name.") from error
     entries = [Entry.from_line(line) for line in lines if line.strip()]
-    with suppress(ZirconError):
-        entries.append(Entry.from_line(rest))
+    with suppress(ZirconError) if may_be_cut_off else nullcontext():
+        entries += [Entry.from_line(rest)] if rest.strip() else []
     return entries
 
 

@@ -364,7 +364,7 @@ class Project:
     def ledger(self, sample: str) -> list[Entry]:
         """Return the lines of a sample's ledger."""
         path = self._sample_folder(sample) / _LEDGER_FILE
-        return read_ledger(path) if path.exists() else []
+        return read_ledger(path, may_be_cut_off=True) if path.exists() else []
 
     def curate(self, segmented: SegmentedMount) -> Curation:
         """Return a curation whose every step goes to the sample's ledger at once.

@@ -75,7 +75,8 @@ def write_report(
     title
         The heading.
     verdicts
-        One row a sample: sample, n_grains, mean_probability, share_above_half, low, high, verdict.
+        One row a sample: sample, n_grains, mean_probability, share_above_half, low, high, verdict,
+        in_training.
     card
         The card of the model that gave the probabilities.
     evaluation

@@ -112,7 +112,8 @@ def _sentence(verdict: Mapping[Any, Any], section: Mapping[str, Any]) -> str:
     if not verdict:
         return "Classified, but no verdict was given." if section["n_classified"] else "Not classified yet."
     if verdict["verdict"] != UNDECIDED:
-        return f"The grains point to {verdict['verdict']}."
+        known = " The network was trained on grains of this sample." if verdict.get("in_training") else ""
+        return f"The grains point to {verdict['verdict']}.{known}"
     if verdict["n_grains"] < MIN_GRAINS:
         return f"Undecided: a verdict needs {MIN_GRAINS} grains or more."
     return "Undecided: no class leads clearly."

@@ -28,6 +28,7 @@ VERDICT_COLUMNS = [
     "high",
     "share_above_half",
     "verdict",
+    "in_training",
 ]
 
 
@@ -186,19 +187,22 @@ def verdicts_of(tables: Mapping[str, pd.DataFrame], card: ModelCard) -> pd.DataF
     -------
     DataFrame
         One row a sample with classified grains: `sample`, `n_grains`, `mean_probability` of the
-        `target_class`, `share_above_half`, `low` and `high` (95% interval of the mean) and the
-        `verdict`.
+        `target_class`, `share_above_half`, `low` and `high` (95% interval of the mean), the
+        `verdict`, and whether the model was trained on grains of that sample (`in_training`),
+        so that its verdict is no test.
     """
     from napari_zircon_cnn.metrics import verdict
 
     names = [f"{PROBABILITY_PREFIX}{name}" for name in card.classes]
+    trained_on = {part.sample for part in card.samples}
     rows = []
     for sample, table in tables.items():
         if not set(names) <= set(table.columns):
             continue
         probabilities = table.loc[usable(table), names].dropna().to_numpy()
         found = verdict(probabilities, card.classes, card.target_class)
-        rows.append({"sample": sample, "target_class": card.target_class} | dataclasses.asdict(found))
+        known = {"sample": sample, "target_class": card.target_class, "in_training": sample in trained_on}
+        rows.append(known | dataclasses.asdict(found))
     return pd.DataFrame(rows, columns=VERDICT_COLUMNS)
 
 
