@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def classes_file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def grains_of(counts: dict[str, tuple[int, ...]]) -> Dataset:
+def grains_of(counts: Mapping[str, tuple[int, ...]]) -> Dataset:
     """Return a dataset with so many grains of each class in each sample; each crop is its own number."""
     samples = [sample for sample, numbers in counts.items() for _ in range(sum(numbers))]
     y = [index for numbers in counts.values() for index, n in enumerate(numbers) for _ in range(n)]

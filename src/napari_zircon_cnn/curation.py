@@ -54,7 +54,7 @@ class Entry(BaseModel):
         try:
             fields = _LINE.validate_json(line)
             time = fields.pop("time", "")
-            step = fields["action"] if fields.get("action") in ("undo", "redo") else fields  # noqa: PLR6201
+            step = fields["action"] if fields.get("action") in ("undo", "redo") else fields
             return cls.model_validate({"time": time, "step": step})
         except ValidationError as error:
             first = error.errors()[0]

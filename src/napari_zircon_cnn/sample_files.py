@@ -1,6 +1,6 @@
 """A sample's files: the label image as TIFF, the grain table as CSV."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +75,7 @@ def read_rows(path: Path, texts: Sequence[str], flags: Sequence[str] = ()) -> pd
     """
     kinds = dict.fromkeys(texts, "str") | dict.fromkeys(flags, "bool")
     header = pd.read_csv(path, nrows=0).columns
-    numbers: dict[Hashable, list[str]] = {name: [""] for name in header if name not in kinds}
+    numbers = {str(name): [""] for name in header if name not in kinds}
     return pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=numbers)
 
 
