@@ -1,21 +1,23 @@
 """The command `zircon-cnn`: each command runs one job of the room `jobs`."""
 
+import errno
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.progress import Progress, silent
 
+_PROGRAM = "zircon-cnn"
+
 app = typer.Typer(
-    name="zircon-cnn",
+    name=_PROGRAM,
     help="Segment, curate and classify zircon grains in cathodoluminescence mosaics.",
     no_args_is_help=True,
     add_completion=False,
@@ -25,6 +27,16 @@ app = typer.Typer(
 
 USER_ERROR = 2
 INTERRUPTED = 130
+
+_FAULTS_OF_THE_PLACE = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+}
+"""What the system says of a disk or a folder that the user can mend."""
 
 
 class Validation(StrEnum):
@@ -98,7 +110,7 @@ def demo(
 
 @app.command(epilog="Example: `zircon-cnn segment QVC028.png QVC082.png -o district`")
 def segment(
-    mosaics: Annotated[list[Path], typer.Argument(metavar="MOSAIC...", help="PNG, TIFF or JPEG mosaics.")],
+    mosaics: Annotated[list[Path], typer.Argument(metavar="MOSAIC", help="PNG, TIFF or JPEG mosaics.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PROJECT", help="The project folder; made if need be.")
     ],
@@ -290,19 +302,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments
         The words after `zircon-cnn`; by default those of this process.
     """
-    # TensorFlow's notes on its own start would drown what we say.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
-        app(words)
+        code = app(arguments, prog_name=_PROGRAM, standalone_mode=False)
     except ZirconError as error:
-        typer.echo(f"Error: {error}", err=True)
-        if "--json" in words:
-            typer.echo(json.dumps({"error": str(error)}))
+        _fail(str(error), as_json)
+    except typer.TyperException as error:
+        # Without any word the help is shown, and nothing is left to say.
+        if error.format_message():
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else _PROGRAM
+            _fail(f"{error.format_message().rstrip('.')}; `{command} --help` shows how.", as_json)
         sys.exit(USER_ERROR)
+    except OSError as error:
+        if error.errno not in _FAULTS_OF_THE_PLACE:
+            raise
+        _fail(f"{error.filename or 'A file'} cannot be used: {error.strerror}; nothing was changed.", as_json)
     except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         typer.echo("Stopped; nothing was left half-written.", err=True)
-        sys.exit(INTERRUPTED)
+    sys.exit(code)
+
+
+def _fail(sentence: str, as_json: bool) -> NoReturn:
+    typer.echo(f"Error: {sentence}", err=True)
+    if as_json:
+        typer.echo(json.dumps({"error": sentence}))
+    sys.exit(USER_ERROR)
 
 
 @contextmanager
@@ -340,13 +367,20 @@ def _print_verdicts(rows: Sequence[Mapping[Any, Any]]) -> None:
     from napari_zircon_cnn.metrics import VERDICT_CAVEAT
 
     for row in rows:
-        typer.echo(
-            f"{row['sample']}: {row['verdict']} (mean {row['target_class']} probability "
-            f"{row['mean_probability']:.2f}, 95% interval {row['low']:.2f} to {row['high']:.2f}, "
-            f"{row['share_above_half']:.0%} of {row['n_grains']} grains above 0.5)"
-            + ("; trained on this sample" if row["in_training"] else "")
-        )
+        typer.echo(f"{row['sample']}: {_verdict_sentence(row)}")
     typer.echo(VERDICT_CAVEAT)
+
+
+def _verdict_sentence(row: Mapping[Any, Any]) -> str:
+    if not row["n_grains"]:
+        return f"{row['verdict']} (it has no grain that counts)"
+    # One grain has no interval.
+    known = row["low"] == row["low"]
+    interval = f", 95% interval {row['low']:.2f} to {row['high']:.2f}" if known else ""
+    return (
+        f"{row['verdict']} (mean {row['target_class']} probability {row['mean_probability']:.2f}{interval}, "
+        f"{row['share_above_half']:.0%} of {row['n_grains']} grains above 0.5)"
+    )
 
 
 def _print_figures(name: str, figures: Mapping[str, Any]) -> None:

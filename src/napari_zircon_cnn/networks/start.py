@@ -7,13 +7,14 @@ from contextlib import contextmanager
 
 
 def start_keras() -> None:
-    """Import Keras and its backend; what TensorFlow's libraries say on the way is not shown.
+    """Import Keras and its backend; what TensorFlow's libraries say of themselves is not shown.
 
-    TensorFlow's C++ libraries write to the process's error stream before any setting of theirs
-    is read. An import that fails still raises.
+    Some of them write to the process's error stream before they read the setting that silences
+    the others. An import that fails still raises.
     """
     if "keras" in sys.modules:
         return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _silent_error_stream():
         import keras
 
