@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -375,11 +376,12 @@ def _verdict_sentence(row: Mapping[Any, Any]) -> str:
     if not row["n_grains"]:
         return f"{row['verdict']} (it has no grain that counts)"
     # One grain has no interval.
-    known = row["low"] == row["low"]
+    known = not math.isnan(row["low"])
     interval = f", 95% interval {row['low']:.2f} to {row['high']:.2f}" if known else ""
     return (
         f"{row['verdict']} (mean {row['target_class']} probability {row['mean_probability']:.2f}{interval}, "
         f"{row['share_above_half']:.0%} of {row['n_grains']} grains above 0.5)"
+        + ("; trained on this sample" if row["in_training"] else "")
     )
 
 
