@@ -94,7 +94,7 @@ def segment_canny(
     )
     progress(0.5, "closing outlines")
     square = np.ones((parameters.dilation_px, parameters.dilation_px), np.uint8)
-    cv2.dilate(edges, square, dst=edges)
+    edges = cv2.dilate(edges, square)
     contours, _ = cv2.findContours(edges, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     del edges
     progress(0.8, "keeping grains by size")
