@@ -1,6 +1,6 @@
 """Ratios of our inference and training against the plain way of the paper's notebook.
 
-Run it with ``python benchmarks/networks.py``. Both sides run in turns in one process, so that
+Run it with ``python benchmarks/bench_networks.py``. Both sides run in turns in one process, so that
 whatever else the machine does weighs on both.
 """
 
