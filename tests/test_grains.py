@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
-from napari_zircon_cnn.columns import COLUMNS, MEASURED, PREDICTED, columns_as_markdown
+from napari_zircon_cnn.columns import COLUMNS, MEASURED
 from napari_zircon_cnn.grains import (
     existing,
     measure,
@@ -166,11 +166,3 @@ def test_probabilities_replace_those_of_an_earlier_model() -> None:
     assert second.at[3, "probability"] == 0.125
     assert second.at[3, "predicted_class"] == "d"
     assert unclassified(second, ()).columns.tolist() == table.columns.tolist()
-
-
-def test_columns_are_documented_once() -> None:
-    text = columns_as_markdown()
-    for column in COLUMNS:
-        assert text.count(f"`{column.name}`") == 1
-        assert ("_um" in column.name) == ("µm" in column.unit)
-    assert {column.name for column in PREDICTED} == {"predicted_class", "probability"}
