@@ -7,8 +7,8 @@ from napari_zircon_cnn.columns import columns_as_markdown
 PAGE = Path(__file__).parent / "grain_table.md"
 INTRODUCTION = """# The columns of the grain table
 
-`grains.csv` has one row a grain, with its label first. Lengths and places are in µm; x runs to the right and y
-downwards from the centre of the mosaic's top left pixel, as in napari.
+`grains.csv` has one row a grain, with its label first. Lengths and places are in µm; x runs to the right
+and y downwards from the centre of the mosaic's top left pixel, as in napari.
 
 """
 
