@@ -313,7 +313,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.format_message():
             context = getattr(error, "ctx", None)
             command = context.command_path if context else _PROGRAM
-            _fail(f"{error.format_message().rstrip('.')}; `{command} --help` shows how.", as_json)
+            message = error.format_message()
+            end = "" if message.endswith((".", "?")) else "."
+            _fail(f"{message}{end} `{command} --help` shows how.", as_json)
         sys.exit(USER_ERROR)
     except OSError as error:
         if error.errno not in _FAULTS_OF_THE_PLACE:

@@ -136,6 +136,17 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
+def check_can_write(path: Path) -> None:
+    """Raise a `ZirconError` where `path` cannot be written, so that no long work is done in vain.
+
+    Parameters
+    ----------
+    path
+        The file. Missing folders above it are made.
+    """
+    _temporary_for(path).unlink()
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as a hexadecimal text."""
     with path.open("rb") as stream:

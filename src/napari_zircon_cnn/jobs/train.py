@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_zircon_cnn.crops import CropSettings
+from napari_zircon_cnn.files import check_can_write
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample, check_model_path
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.networks.start import start_keras
@@ -88,6 +89,7 @@ def train_model(
     is_held_out = np.isin(everything.samples, held_out_samples)
     grains, held_out = everything.take(~is_held_out), everything.take(is_held_out)
     check_trainable(grains)
+    check_can_write(model_file)
     # Only now, since all that a user may have to mend is known before Keras has started.
     start_keras()
     from napari_zircon_cnn.networks import bundle

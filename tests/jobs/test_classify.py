@@ -1,0 +1,128 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from district import CLASSES, SAMPLES, District, Recorder, train_on, write_classes
+from napari_zircon_cnn.actions import Reject
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import existing, usable
+from napari_zircon_cnn.jobs.classify import classify_project, evaluate_project
+from napari_zircon_cnn.networks.card import read_card
+from napari_zircon_cnn.progress import Cancelled
+from napari_zircon_cnn.project import Project
+
+PROBABILITIES = [f"probability_{name}" for name in CLASSES]
+
+
+def reject(district: District, sample: str, *labels: int) -> None:
+    project = Project.open(district.project)
+    curation = project.curate(project.load(sample))
+    curation.perform(Reject(labels=labels, reason="crack"))
+    project.save(curation.segmented)
+
+
+def test_each_grain_that_counts_gets_a_probability_for_each_class(trained: District) -> None:
+    reject(trained, "POR-1", 1, 3)
+    recorder = Recorder()
+    verdicts = classify_project(trained.project, trained.model, progress=recorder)
+
+    project = Project.open(trained.project)
+    for sample in SAMPLES:
+        table = project.table(sample)
+        counted = usable(table)
+        values = table.loc[counted, PROBABILITIES].to_numpy()
+        np.testing.assert_allclose(values.sum(axis=1), 1, atol=1e-6)
+        assert (table.loc[counted, "probability"] == table.loc[counted, "probability_porphyry"]).all()
+        most = np.array(CLASSES)[values.argmax(axis=1)]
+        assert table.loc[counted, "predicted_class"].tolist() == most.tolist()
+        others = table[~table.index.isin(counted)]
+        assert others[[*PROBABILITIES, "probability"]].isna().all(axis=None)
+        assert (others["predicted_class"] == "").all()
+    assert list(existing(project.table("POR-1")))[:3] == [1, 2, 3]
+    assert verdicts["sample"].tolist() == list(SAMPLES)
+    written = project.verdicts()
+    assert written is not None
+    pd.testing.assert_frame_equal(written, verdicts, check_dtype=False)
+    assert verdicts["n_grains"].tolist() == [len(usable(project.table(sample))) for sample in SAMPLES]
+    assert project.record.model is not None
+    recorder.assert_complete()
+
+
+def test_verdict_on_one_grain_or_none_is_undecided(trained: District) -> None:
+    labels = existing(Project.open(trained.project).table("POR-2")).tolist()
+    reject(trained, "POR-2", *labels)
+    reject(trained, "POR-1", *labels[1:])
+    verdicts = classify_project(trained.project, trained.model).set_index("sample")
+    assert verdicts.loc[["POR-1", "POR-2"], "n_grains"].tolist() == [1, 0]
+    assert verdicts.loc[["POR-1", "POR-2"], "verdict"].tolist() == ["undecided"] * 2
+    written = Project.open(trained.project).verdicts()
+    assert written is not None
+    assert written["mean_probability"].isna().tolist() == [False, False, False, True]
+
+
+def test_samples_keep_no_probability_of_another_model(trained: District) -> None:
+    classify_project(trained.project, trained.model, ["BAT-1"])
+    classify_project(trained.project, trained.model, ["POR-1"])
+    project = Project.open(trained.project)
+    assert [bool(project.table(sample)["probability"].notna().any()) for sample in SAMPLES] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+    train_on(trained, seed=1)
+    verdicts = classify_project(trained.project, trained.model, ["POR-2"])
+    assert verdicts["sample"].tolist() == ["POR-2"]
+    assert Project.open(trained.project).table("BAT-1")["probability"].isna().all()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.6, 1.0])
+def test_cancelled_classification_leaves_everything_as_it_was(trained: District, after: float) -> None:
+    classify_project(trained.project, trained.model, ["BAT-1"])
+    before = trained.contents()
+    recorder = Recorder(Cancelled, after)
+    with pytest.raises(Cancelled):
+        classify_project(trained.project, trained.model, progress=recorder)
+    assert recorder.fractions[-1] >= after
+    assert trained.contents() == before
+
+
+def test_grains_that_were_trained_on_are_kept_apart(trained: District) -> None:
+    recorder = Recorder()
+    found = evaluate_project(trained.project, trained.classes, trained.model, progress=recorder)
+
+    by_sample = found["samples"]
+    assert [by_sample[sample]["in_training"] for sample in SAMPLES] == [True, True, True, False]
+    assert [by_sample[sample]["class"] for sample in SAMPLES] == [CLASSES[0]] * 2 + [CLASSES[1]] * 2
+    assert found["overall"] == {
+        name: by_sample["POR-2"][name] for name in found["overall"] if name != "roc_auc"
+    } | {"roc_auc": pytest.approx(np.nan, nan_ok=True)}
+    n_trained = len(read_card(trained.model).grain_hashes)
+    assert found["seen"]["n"] == sum(by_sample[sample]["n_in_training"] for sample in SAMPLES) == n_trained
+    assert Project.open(trained.project).record.evaluation is not None
+    recorder.assert_complete()
+
+    of_training = evaluate_project(trained.project, trained.classes, trained.model, ["BAT-1"])
+    assert of_training["overall"] is None
+    assert list(of_training["samples"]) == ["BAT-1"]
+
+
+def test_order_of_the_classes_in_the_file_does_not_matter(trained: District) -> None:
+    first = evaluate_project(trained.project, trained.classes, trained.model)
+    given = dict(zip(SAMPLES, [CLASSES[0]] * 2 + [CLASSES[1]] * 2, strict=True))
+    write_classes(trained.classes, dict(reversed(given.items())))
+    second = evaluate_project(trained.project, trained.classes, trained.model)
+    assert repr(second) == repr(first)
+
+
+def test_classes_that_the_model_does_not_know_are_answered_with_a_sentence(trained: District) -> None:
+    before = trained.contents()
+    write_classes(trained.classes, {sample: sample[:3] for sample in SAMPLES})
+    with pytest.raises(ZirconError, match=r"tells batholith from porphyry, but .* names BAT, POR; use"):
+        evaluate_project(trained.project, trained.classes, trained.model)
+    write_classes(trained.classes, dict(zip(SAMPLES, ("batholith", "porphyry", "", ""), strict=True)))
+    with pytest.raises(ZirconError, match="gives none of these samples a class"):
+        evaluate_project(trained.project, trained.classes, trained.model, ["POR-1", "POR-2"])
+    trained.classes.write_bytes(before[trained.classes.name])
+    assert trained.contents() == before

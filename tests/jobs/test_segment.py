@@ -1,0 +1,133 @@
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from district import SAMPLES, District, Recorder, contents_of
+from drawn import drawn_mount
+from napari_zircon_cnn.actions import Reject
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import existing
+from napari_zircon_cnn.jobs.segment import segment_mosaics
+from napari_zircon_cnn.progress import Cancelled
+from napari_zircon_cnn.project import Project
+
+
+def test_mosaics_become_samples(district: District, tmp_path: Path) -> None:
+    recorder = Recorder()
+    counts = segment_mosaics(
+        tmp_path / "project", district.mosaics[:2], parameters={"dilation_px": "5"}, progress=recorder
+    )
+
+    project = Project.open(tmp_path / "project")
+    assert list(counts) == project.samples == ["BAT-1", "BAT-2"]
+    for segmented in project.load_each(project.samples):
+        labels = np.unique(segmented.labels)[1:]
+        assert list(existing(segmented.table)) == list(labels)
+        assert len(labels) == counts[segmented.mount.sample] > 0
+    record = project.record.samples["BAT-1"]
+    assert (record.method, record.parameters["dilation_px"]) == ("nathwani2023", 5)
+    assert record.parameters["low_threshold"] == 20.0
+    recorder.assert_complete()
+
+
+def test_more_mosaics_join_the_project(district: District) -> None:
+    segment_mosaics(district.project, district.mosaics[:1], samples=["A"], pixel_size_um=0.5)
+    project = Project.open(district.project)
+    assert project.samples == ["A", *SAMPLES]
+    assert project.record.samples["A"].pixel_size_um == 0.5
+    areas = [project.table(sample)["area_um2"].sum() for sample in ("A", "BAT-1")]
+    assert areas[0] == pytest.approx(areas[1] / 16)
+
+
+def test_two_mosaics_of_one_sample_are_refused(district: District, tmp_path: Path) -> None:
+    other = tmp_path / "BAT-1.png"
+    other.write_bytes(district.mosaics[1].read_bytes())
+    before = district.contents()
+    with pytest.raises(ZirconError, match=r"would both be the sample BAT-1; give each mosaic a sample name"):
+        segment_mosaics(district.project, [district.mosaics[0], other])
+    with pytest.raises(ZirconError, match="There are 1 mosaics and 2 sample names; give one name a mosaic"):
+        segment_mosaics(district.project, [other], samples=["A", "B"])
+    with pytest.raises(ZirconError, match=r"already holds a sample BAT-1, from .*--overwrite"):
+        segment_mosaics(district.project, [other])
+    assert district.contents() == before
+
+
+def test_curated_sample_is_known_before_any_mosaic_is_segmented(district: District) -> None:
+    project = Project.open(district.project)
+    project.curate(project.load("POR-2")).perform(Reject(labels=(1,), reason="crack"))
+    before = district.contents()
+    with pytest.raises(ZirconError, match="POR-2 has been curated"):
+        segment_mosaics(district.project, district.mosaics, parameters={"dilation_px": 3})
+    assert district.contents() == before
+    segment_mosaics(district.project, district.mosaics, overwrite=True)
+    assert Project.open(district.project).ledger("POR-2") == []
+    assert (district.project / "samples" / "POR-2" / "curation-1.jsonl").exists()
+
+
+def test_mosaic_without_grains_is_answered_with_what_to_try(district: District, tmp_path: Path) -> None:
+    black = tmp_path / "black.png"
+    black.write_bytes(imagecodecs.png_encode(np.zeros((200, 200), np.uint8)))
+    before = contents_of(district.project)
+    with pytest.raises(
+        ZirconError,
+        match=r"No grain was found in black with nathwani2023 \(low_threshold=20, .*\); look whether",
+    ):
+        segment_mosaics(district.project, [black])
+    assert contents_of(district.project) == before
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3, 0.6])
+def test_cancelling_leaves_whole_samples(district: District, after: float) -> None:
+    before = district.contents()
+    drawn = district.folder / "drawn.png"
+    drawn.write_bytes(imagecodecs.png_encode(drawn_mount().mount.image))
+    mosaics = [drawn, district.mosaics[0]]
+    with pytest.raises(Cancelled):
+        segment_mosaics(
+            district.project,
+            mosaics,
+            parameters={"dilation_px": 3, "min_side_px": 30},
+            progress=Recorder(Cancelled, after),
+        )
+    drawn.unlink()
+    project = Project.open(district.project)
+    assert ("drawn" in project.samples) == (after > 0.5)
+    if after < 0.5:
+        assert district.contents() == before
+    assert project.record.samples["BAT-1"].parameters["dilation_px"] == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
+def test_kill_at_any_moment_leaves_a_whole_sample(district: District) -> None:
+    code = (
+        "import sys\n"
+        "from napari_zircon_cnn.cli import main\n"
+        "for n in range(10**6):\n"
+        "    try: main([*sys.argv[1:], '--set', f'dilation_px={3 + n % 2}'])\n"
+        "    except SystemExit: pass\n"
+    )
+    mosaic = district.mosaics[0]
+    whole = {}
+    for dilation_px in (3, 4):
+        counts = segment_mosaics(district.project, [mosaic], parameters={"dilation_px": dilation_px})
+        labels = Project.open(district.project).load("BAT-1").labels
+        whole[dilation_px] = counts["BAT-1"], labels.tobytes()
+    words: list[Path | str] = ["segment", mosaic, "-o", district.project]
+    for delay in (0.0, 0.007, 0.023, 0.041):
+        with subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(delay)
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        project = Project.open(district.project)
+        loaded = project.load("BAT-1")
+        dilation_px = project.record.samples["BAT-1"].parameters["dilation_px"]
+        assert (len(existing(loaded.table)), loaded.labels.tobytes()) == whole[dilation_px]
+        assert project.samples == list(SAMPLES)

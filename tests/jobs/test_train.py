@@ -1,0 +1,159 @@
+import math
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from district import CLASSES, EPOCHS, District, Recorder, train_on, write_classes
+from napari_zircon_cnn import dataset
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.files import sha256_of
+from napari_zircon_cnn.jobs.train import train_model
+from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.progress import Cancelled
+from napari_zircon_cnn.project import Project
+
+FIGURES = {"n", "loss", "accuracy", "accuracy_low", "accuracy_high", "roc_auc", "confusion"}
+
+
+def numbers_of(card: ModelCard) -> str:
+    history = [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in card.history]
+    return repr((history, card.metrics, card.grain_hashes))
+
+
+def test_card_says_all_about_the_training(trained: District) -> None:
+    card = read_card(trained.model)
+    project = Project.open(trained.project)
+
+    assert card.classes == CLASSES
+    assert card.target_class == "porphyry"
+    assert (card.training.seed, card.training.epochs) == (0, EPOCHS)
+    assert [epoch["epoch"] for epoch in card.history] == [1, 2]
+    assert {"loss", "accuracy", "roc_auc", "val_loss", "val_accuracy", "val_roc_auc"} <= set(card.history[0])
+    assert [sample.sample for sample in card.samples] == ["BAT-1", "BAT-2", "POR-1"]
+    assert card.samples[0].mosaic_sha256 == sha256_of(trained.mosaics[0])
+    assert set(card.pixel_sizes_um.values()) == {2.0}
+    assert len(set(card.grain_hashes)) == sum(sample.n_grains for sample in card.samples)
+    assert card.validation["hold_out"] == ["POR-2"]
+    validation, hold_out = card.metrics["validation"], card.metrics["hold_out"]
+    assert isinstance(validation, dict)
+    assert isinstance(hold_out, dict)
+    assert set(validation) == set(hold_out) == FIGURES
+    assert validation["n"] == math.ceil(len(card.grain_hashes) / 5)
+    assert hold_out["n"] == project.table("POR-2")["area_um2"].notna().sum()
+    assert hold_out["roc_auc"] is None  # all of one class
+
+
+def test_same_seed_gives_the_same_numbers(trained: District) -> None:
+    first = read_card(trained.model)
+    recorder = Recorder()
+    again = train_on(trained, hold_out=["POR-2"], progress=recorder)
+    other = train_on(trained, hold_out=["POR-2"], seed=1)
+
+    assert numbers_of(again) == numbers_of(first) != numbers_of(other)
+    recorder.assert_complete()
+
+
+def test_each_sample_is_held_out_by_a_network_of_its_own(district: District) -> None:
+    recorder = Recorder()
+    # Without POR-2, POR-1 is the only one of its class.
+    card = train_on(district, hold_out=["POR-2"], validation="leave-one-sample-out", progress=recorder)
+    folds = card.metrics["folds"]
+    assert isinstance(folds, list)
+    held_out = {fold["held_out"]: fold for fold in folds if isinstance(fold, dict)}
+    assert list(held_out) == ["BAT-1", "BAT-2"]
+    assert all(set(fold) == FIGURES | {"held_out"} for fold in held_out.values())
+    recorder.assert_complete()
+
+
+def test_folds_hold_out_each_grain_once(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset, "stratified_folds", partial(dataset.stratified_folds, n_folds=2))
+    folds = train_on(district, validation="kfold").metrics["folds"]
+    assert isinstance(folds, list)
+    sizes = [fold["n"] for fold in folds if isinstance(fold, dict)]
+    assert len(sizes) == 2
+    assert sum(size for size in sizes if isinstance(size, int)) == len(read_card(district.model).grain_hashes)
+
+
+def test_impossible_training_is_answered_and_nothing_is_changed(trained: District) -> None:
+    before = trained.contents()
+    with pytest.raises(ZirconError, match="No sample can be held out: each is the only one of its class"):
+        train_on(trained, hold_out=["BAT-1", "POR-1"], validation="leave-one-sample-out")
+    with pytest.raises(
+        ZirconError, match="The class porphyry has 0 grains for training; it needs at least 5"
+    ):
+        train_on(trained, hold_out=["POR-1", "POR-2"])
+    with pytest.raises(ZirconError, match="has no sample POR-9; it has BAT-1, BAT-2, POR-1, POR-2"):
+        train_on(trained, hold_out=["POR-9"])
+    with pytest.raises(ZirconError, match="There is no setting 'box'; there are box_um, size_px"):
+        train_on(trained, crop={"box": 3})
+    assert trained.contents() == before
+
+
+def test_place_that_cannot_be_written_to_is_known_before_the_training(district: District) -> None:
+    recorder = Recorder()
+    (district.folder / "file").write_text("in the way")
+    with pytest.raises(ZirconError, match="cannot be made"):
+        train_model(
+            district.project, district.classes, district.folder / "file" / "m.keras", progress=recorder
+        )
+    assert max(recorder.fractions) < 0.1
+
+
+def test_samples_of_unknown_class_are_not_trained_on(district: District) -> None:
+    write_classes(district.classes, {"POR-1": "por", "BAT-1": "bat", "BAT-2": "bat", "POR-2": ""})
+    card = train_on(district)
+    assert card.classes == ("por", "bat")
+    assert [sample.sample for sample in card.samples] == ["BAT-1", "BAT-2", "POR-1"]
+
+
+@pytest.mark.parametrize("after", [0.0, 0.98])
+def test_cancelled_training_leaves_everything_as_it_was(trained: District, after: float) -> None:
+    before = trained.contents()
+    with pytest.raises(Cancelled):
+        train_on(trained, seed=3, progress=Recorder(Cancelled, after))
+    assert trained.contents() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
+def test_kill_while_the_model_is_saved_leaves_the_old_or_the_new(trained: District, tmp_path: Path) -> None:
+    districts = [trained, trained.copy_to(tmp_path / "second")]
+    before = [district.contents() for district in districts]
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(train_and_kill, districts, (0.0, 0.01)))
+
+    for district, old in zip(districts, before, strict=True):
+        name = district.model.name
+        card = read_card(district.model)
+        found = {path: text for path, text in district.contents().items() if ".unfinished-" not in path}
+        assert card.training.epochs == 1 or found[name] == old[name]
+        assert found | {name: b""} == old | {name: b""}
+
+
+def train_and_kill(district: District, delay: float) -> None:
+    """Kill a training so many seconds after it has begun to save."""
+    old = district.model.read_bytes()
+    words: list[Path | str] = ["train", district.project, "--classes", district.classes, "--epochs", "1"]
+    command = [sys.executable, "-c", "from napari_zircon_cnn.cli import main; main()", *words]
+    with subprocess.Popen([*command, "-o", district.model], stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and district.model.read_bytes() == old and not is_saving(district):
+            time.sleep(0.001)
+        time.sleep(delay)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+
+
+def is_saving(district: District) -> bool:
+    """Return whether a file is being written beside the model; an empty one only tries the place."""
+    for path in district.folder.glob(".unfinished-*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_size:
+                return True
+    return False
