@@ -57,12 +57,42 @@ def test_folder_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_transaction_cut_off_after_its_journal_is_completed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a1")
     (tmp_path / ".unfinished-1.txt").write_text("a2")
-    (tmp_path / "commit.json").write_text('{".unfinished-1.txt": "a.txt", ".unfinished-2.txt": "b.txt"}')
+    (tmp_path / ".zircon-commit.json").write_text(
+        '{".unfinished-1.txt": "a.txt", ".unfinished-2.txt": "b.txt"}'
+    )
     (tmp_path / "b.txt").write_text("b2")  # its rename was done before the kill
 
     finish_transaction(tmp_path)
 
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.txt": "a2", "b.txt": "b2"}
+
+
+@pytest.mark.parametrize(
+    "journal",
+    [
+        '{"letter.txt": "a.txt"}',
+        '{".unfinished-1.txt": "../outside.txt"}',
+        '{".unfinished-1.txt": "below/../../outside.txt"}',
+        '{"../.unfinished-1.txt": "a.txt"}',
+        '{".unfinished-1.txt": 3}',
+        '["letter.txt"]',
+        "no json",
+    ],
+)
+def test_journal_that_no_transaction_wrote_moves_nothing(tmp_path: Path, journal: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for path in (tmp_path / "outside.txt", tmp_path / ".unfinished-1.txt", folder / "letter.txt"):
+        path.write_text(path.name)
+    (folder / "a.txt").write_text("a1")
+    (folder / ".unfinished-1.txt").write_text("half")
+    (folder / ".zircon-commit.json").write_text(journal)
+    before = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+
+    with pytest.raises(ZirconError, match=r"zircon-commit\.json is broken or of another program; remove it"):
+        finish_transaction(folder)
+
+    assert {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_leftovers_of_a_killed_writer_are_cleared_after_a_day(tmp_path: Path) -> None:

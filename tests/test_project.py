@@ -223,6 +223,12 @@ def test_evaluation_comes_back_as_plain_json(tmp_path: Path) -> None:
     assert reopened(project).record.evaluation == {"overall": {"accuracy": 0.9, "roc_auc": None}}
 
 
+SAMPLE_ABOVE = (
+    '{"format_version": 1, "samples": {"../../up": {"mosaic": "a.png", "sha256": "", "pixel_size_um": 2, '
+    '"method": "m", "parameters": {}, "n_labels": 0}}}'
+)
+
+
 @pytest.mark.parametrize(
     ("content", "answer"),
     [
@@ -231,6 +237,7 @@ def test_evaluation_comes_back_as_plain_json(tmp_path: Path) -> None:
         ("[]", "is broken"),
         ('{"name": "of another program"}', "is broken"),
         ('{"format_version": 1, "samples": {"a": {"mosaic": 3}}}', "is broken"),
+        (SAMPLE_ABOVE, r"sample name '\.\./\.\./up' cannot name a folder"),
         ('{"format_version": 2}', r"newer version \(format 2, this one reads up to 1\); update"),
         ('{"format_version": 9, "samples": ["laid out otherwise"]}', r"newer version \(format 9"),
     ],

@@ -13,7 +13,7 @@ from typing import Self
 
 from napari_zircon_cnn.errors import ZirconError
 
-_JOURNAL = "commit.json"
+_JOURNAL = ".zircon-commit.json"
 _TEMPORARY = ".unfinished-"
 _SECONDS_OF_A_DAY = 86_400
 
@@ -100,15 +100,37 @@ def finish_transaction(folder: Path) -> None:
     ----------
     folder
         The folder that the transaction was opened on.
+
+    Raises
+    ------
+    ZirconError
+        Where the journal is not one that a transaction wrote; no file is touched then.
     """
     journal = folder / _JOURNAL
     if not journal.exists():
         return
-    for temporary, target in json.loads(journal.read_text(encoding="utf-8")).items():
+    try:
+        renames = _renames_in(journal)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ZirconError(f"{journal} is broken or of another program; remove it.") from error
+    for temporary, target in renames.items():
         # Where the file is gone, it is in its place already.
         with suppress(FileNotFoundError):
-            (folder / temporary).replace(folder / target)
+            temporary.replace(target)
     journal.unlink(missing_ok=True)
+
+
+def _renames_in(journal: Path) -> dict[Path, Path]:
+    """Return the renames that a journal names; a folder from elsewhere must not move any other file."""
+    folder = journal.parent
+    renames = {}
+    for temporary, target in json.loads(journal.read_text(encoding="utf-8")).items():
+        paths = folder / temporary, folder / target
+        inside = all(path.resolve().is_relative_to(folder.resolve()) for path in paths)
+        if not inside or not paths[0].name.startswith(_TEMPORARY):
+            raise ValueError(journal)
+        renames[paths[0]] = paths[1]
+    return renames
 
 
 def clear_unfinished(folder: Path) -> None:

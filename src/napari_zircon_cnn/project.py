@@ -176,6 +176,8 @@ class Project:
                 f"{path} is broken or of another program ({where}: {first['msg']}); restore it from a copy, "
                 "or choose another folder."
             ) from error
+        for sample in record.samples:
+            check_sample_name(sample)
         clear_unfinished(folder)
         return cls(folder, record)
 
