@@ -63,7 +63,7 @@ def test_fresh_sample_comes_back(tmp_path: Path) -> None:
     assert loaded.mount.pixel_size_um == 2.0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(steps)
 def test_saved_curation_comes_back_and_its_ledger_leads_there(
     tmp_path_factory: pytest.TempPathFactory, chosen: list[Any]
@@ -81,7 +81,7 @@ def test_saved_curation_comes_back_and_its_ledger_leads_there(
     assert_same(state_of(replayed.segmented), state_of(loaded))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(steps, steps)
 def test_curation_killed_before_it_was_saved_comes_back_complete(
     tmp_path_factory: pytest.TempPathFactory, saved: list[Any], unsaved: list[Any]

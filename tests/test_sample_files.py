@@ -58,7 +58,7 @@ def test_deleted_grains_leave_empty_rows(tmp_path: Path) -> None:
     assert_comes_back(empty_rows(table.index, table.columns), tmp_path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3), st.text())
 def test_numbers_and_texts_come_back_to_the_last_digit(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[float], text: str
