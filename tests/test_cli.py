@@ -17,7 +17,7 @@ from napari_zircon_cnn.cli import main
 from napari_zircon_cnn.networks.card import CARD_MEMBER
 from napari_zircon_cnn.project import Project
 
-COMMANDS = ["demo", "segment", "curate", "train", "classify", "evaluate", "report"]
+COMMANDS = ["demo", "segment", "curate", "train", "classify", "evaluate", "report", "score-segmentation"]
 SLOW_TO_START = {"keras", "tensorflow", "umap", "matplotlib", "napari", "qtpy", "sklearn", "cv2", "pandas"}
 
 
@@ -96,6 +96,18 @@ def test_people_read_sentences(trained: District, run: Run) -> None:
     assert "nan" not in out
 
 
+def test_segmentation_is_scored_against_masks(district: District, run: Run) -> None:
+    folder = district.project / "samples" / "BAT-1"
+    words = ["score-segmentation", folder / "labels.tif", folder / "labels.tif", "--uncertain", "1, 2"]
+    n_grains = Project.open(district.project).table("BAT-1")["area_um2"].notna().sum()
+
+    found = run.json(*words, "--table", folder / "grains.csv")
+    assert (found["n_truth"], found["n_found"], found["merges"]) == (n_grains - 2, n_grains - 2, 0)
+    assert [at["f1"] for at in found["at_iou"]] == [1, 1, 1]
+    _, out, _ = run(*words)
+    assert "IoU > 0.75: recall 1.000, precision 1.000, F1 1.000" in out
+
+
 def test_samples_of_one_grain_or_none_have_no_interval(trained: District, run: Run) -> None:
     labels = Project.open(trained.project).table("POR-1")["area_um2"].dropna().index.tolist()
     ledger = trained.folder / "l.jsonl"
@@ -137,6 +149,8 @@ def test_every_command_has_its_help(run: Run) -> None:
             "Invalid value for '--pixel-size': Input should be a valid number",
         ),
         (["report", "nowhere", "-o", "r"], "nowhere is no project folder"),
+        (["score-segmentation", "a.tif", "b.tif"], "The label image a.tif cannot be read (No such file"),
+        (["score-segmentation", "a.tif", "b.tif", "--uncertain", "x"], "Grains are named by their labels"),
         (["curate", "nowhere", "A", "none.jsonl"], "The ledger none.jsonl cannot be read (No such file"),
     ],
 )

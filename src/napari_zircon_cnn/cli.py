@@ -1,5 +1,6 @@
 """The command `zircon-cnn`: each command runs one job of the room `jobs`."""
 
+import dataclasses
 import errno
 import json
 import math
@@ -295,6 +296,47 @@ def report(
     _end(f"Report: {page}", {"report": str(page)}, as_json)
 
 
+@app.command(
+    "score-segmentation",
+    epilog="Example: `zircon-cnn score-segmentation district/samples/QVC061/labels.tif QVC061_truth.png`",
+)
+def score_segmentation(
+    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="The label image to judge: TIFF or PNG.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Hand-drawn masks: a label image as well.")],
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="grains.csv", help="The label image's table; what it rejects was not found."),
+    ] = None,
+    ignore: Annotated[
+        Path | None, typer.Option(metavar="IGNORE", help="A mask, not 0 where nothing is to be judged.")
+    ] = None,
+    uncertain: Annotated[
+        str, typer.Option(metavar="LABEL,...", help="Hand-drawn grains that count neither way.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Score a segmentation against your own hand-drawn masks."""
+    from napari_zircon_cnn.jobs.score import score_segmentation
+
+    with _progress_bar() as progress:
+        score = score_segmentation(
+            labels,
+            truth,
+            table_file=table,
+            ignore_file=ignore,
+            uncertain=_labels(uncertain),
+            progress=progress,
+        )
+    for at in score.at_iou:
+        typer.echo(f"IoU > {at.iou:g}: recall {at.recall:.3f}, precision {at.precision:.3f}, F1 {at.f1:.3f}")
+    _end(
+        f"{score.n_truth} grains drawn, {score.n_found} found; {score.merges} merges, {score.splits} splits; "
+        f"mean IoU of those found {score.mean_iou:.3f}",
+        dataclasses.asdict(score),
+        as_json,
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line: exit 0, 2 where the user can mend it (with a sentence), 1 for a bug of ours.
 
@@ -360,6 +402,15 @@ def _pairs(words: Sequence[str]) -> dict[str, str]:
             raise ZirconError(f"--set takes NAME=VALUE, such as min_side_px=30; {word!r} has no '='.")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def _labels(words: str) -> list[int]:
+    try:
+        return [int(word) for word in _names(words)]
+    except ValueError as error:
+        raise ZirconError(
+            f"Grains are named by their labels with commas between, such as 3,7; {words!r} is none."
+        ) from error
 
 
 def _names(words: str) -> list[str]:
