@@ -12,7 +12,7 @@ from napari_zircon_cnn.jobs.segment import segment_mosaics
 from napari_zircon_cnn.jobs.train import train_model
 from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.progress import Progress, silent
-from napari_zircon_cnn.project import ProjectRecord
+from napari_zircon_cnn.project_record import ProjectRecord
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
 
 SAMPLES = ("BAT-1", "BAT-2", "POR-1", "POR-2")

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-import pydantic
 
 from napari_zircon_cnn.curation import Curation, Entry, read_ledger
 from napari_zircon_cnn.errors import ZirconError
@@ -19,6 +18,14 @@ from napari_zircon_cnn.files import (
 )
 from napari_zircon_cnn.grains import SegmentedMount
 from napari_zircon_cnn.mount import check_sample_name, read_mount
+from napari_zircon_cnn.project_record import (
+    PROJECT_FILE,
+    ProjectRecord,
+    SampleRecord,
+    read_record,
+    way_from,
+    write_record,
+)
 from napari_zircon_cnn.sample_files import (
     read_labels,
     read_rows,
@@ -28,67 +35,11 @@ from napari_zircon_cnn.sample_files import (
     write_table,
 )
 
-FORMAT_VERSION = 1
-
-_PROJECT_FILE = "project.json"
 _LABELS_FILE = "labels.tif"
 _GRAINS_FILE = "grains.csv"
 _LEDGER_FILE = "curation.jsonl"
 _VERDICTS_FILE = "verdicts.csv"
 _VERDICT_TEXTS = ("sample", "target_class", "verdict")
-
-
-class SampleRecord(pydantic.BaseModel):
-    """What project.json says of a sample.
-
-    Parameters
-    ----------
-    mosaic
-        Where the mosaic lies; relative to the project folder where it lies below it.
-    sha256
-        The SHA-256 of the mosaic's bytes when it was segmented.
-    pixel_size_um
-        Edge of a pixel in µm.
-    method, parameters
-        How it was segmented.
-    n_labels
-        The highest label ever given; labels are not given twice.
-    n_curated
-        How many lines of the ledger the saved label image and table contain.
-    """
-
-    mosaic: str
-    sha256: str
-    pixel_size_um: Annotated[float, pydantic.Field(gt=0)]
-    method: str
-    parameters: dict[str, Any]
-    n_labels: Annotated[int, pydantic.Field(ge=0)]
-    n_curated: Annotated[int, pydantic.Field(ge=0)] = 0
-
-
-class ProjectRecord(pydantic.BaseModel):
-    """What project.json holds.
-
-    Parameters
-    ----------
-    format_version
-        Version of the folder's layout.
-    samples
-        The samples by name.
-    model
-        The card of the model whose probabilities stand in the tables, if any.
-    evaluation
-        What the last evaluation found, if any.
-    """
-
-    format_version: int = FORMAT_VERSION
-    samples: dict[str, SampleRecord] = {}
-    model: dict[str, Any] | None = None
-    evaluation: dict[str, Any] | None = None
-
-
-class _FormatVersion(pydantic.BaseModel):
-    format_version: int
 
 
 class Project:
@@ -125,11 +76,11 @@ class Project:
         ZirconError
             Where the folder cannot be made or holds something else.
         """
-        if (folder / _PROJECT_FILE).exists():
+        if (folder / PROJECT_FILE).exists():
             return cls.open(folder)
         make_folder(folder)
         finish_transaction(folder)
-        if (folder / _PROJECT_FILE).exists():
+        if (folder / PROJECT_FILE).exists():
             return cls.open(folder)
         return cls(folder, ProjectRecord())
 
@@ -153,31 +104,7 @@ class Project:
             Where there is no project, it is broken, or a newer version wrote it.
         """
         finish_transaction(folder)
-        path = folder / _PROJECT_FILE
-        try:
-            content = path.read_bytes()
-            # A newer version may lay out all the rest in another way.
-            version = _FormatVersion.model_validate_json(content).format_version
-            if version > FORMAT_VERSION:
-                raise ZirconError(
-                    f"{folder} was written by a newer version (format {version}, "
-                    f"this one reads up to {FORMAT_VERSION}); update napari-zircon-cnn to open it."
-                )
-            record = ProjectRecord.model_validate_json(content)
-        except OSError as error:
-            raise ZirconError(
-                f"{folder} is no project folder (there is no {_PROJECT_FILE} to read in it); "
-                "make one with `zircon-cnn segment`."
-            ) from error
-        except pydantic.ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "as a whole"
-            raise ZirconError(
-                f"{path} is broken or of another program ({where}: {first['msg']}); restore it from a copy, "
-                "or choose another folder."
-            ) from error
-        for sample in record.samples:
-            check_sample_name(sample)
+        record = read_record(folder)
         clear_unfinished(folder)
         return cls(folder, record)
 
@@ -194,8 +121,35 @@ class Project:
         return names
 
     def mosaic_path(self, sample: str) -> Path:
-        """Return where a sample's mosaic should lie."""
-        return self.folder / self._sample(sample).mosaic
+        """Return where a sample's mosaic lies, or lay if it is gone."""
+        record = self._sample(sample)
+        then, now = Path(record.mosaic), self.folder / record.mosaic_from_here
+        return now if record.mosaic_from_here and not then.is_file() and now.is_file() else then
+
+    def adopt_moved(self, sample: str, source: Path) -> bool:
+        """Note where a sample's mosaic lies now, if `source` is that very mosaic and the old place is empty.
+
+        Parameters
+        ----------
+        sample
+            Name of a sample, known or not.
+        source
+            A mosaic file.
+
+        Returns
+        -------
+        bool
+            Whether it was so; label image, table and ledger are as they were.
+        """
+        former = self.record.samples.get(sample)
+        if former is None or self.mosaic_path(sample).is_file() or not source.is_file():
+            return False
+        if sha256_of(source) != former.sha256:
+            return False
+        update = {"mosaic": str(source.resolve()), "mosaic_from_here": way_from(self.folder, source)}
+        moved = self.record.samples | {sample: former.model_copy(update=update)}
+        self._save_record(self.record.model_copy(update={"samples": moved}))
+        return True
 
     def add(
         self, segmented: SegmentedMount, method: str, parameters: dict[str, Any], *, overwrite: bool = False
@@ -224,7 +178,8 @@ class Project:
         if source is None:
             raise ZirconError(f"{sample} was not read from a file; save its mosaic first.")
         record = SampleRecord(
-            mosaic=_portable(source, self.folder),
+            mosaic=str(source.resolve()),
+            mosaic_from_here=way_from(self.folder, source),
             sha256=sha256_of(source),
             pixel_size_um=segmented.mount.pixel_size_um,
             method=method,
@@ -274,7 +229,7 @@ class Project:
         if not path.is_file():
             raise ZirconError(
                 f"The mosaic of {sample} is no longer at {path}; "
-                "put it back, or segment it from its new place with --overwrite."
+                "put it back, or run `zircon-cnn segment` on it at its new place."
             )
         if sha256_of(path) != record.sha256:
             raise ZirconError(
@@ -343,20 +298,20 @@ class Project:
         model
             The card of the model.
         """
-        record = self.record.model_copy(update={"model": model})
+        evaluation = self.record.evaluation or {}
+        if evaluation.get("members_sha256") != model.get("members_sha256"):
+            evaluation = {}
+        record = self.record.model_copy(update={"model": model, "evaluation": evaluation or None})
         with Transaction(self.folder) as files:
             for sample, table in tables.items():
                 write_table(table, files.path_for(self._sample_folder(sample) / _GRAINS_FILE))
             write_rows(verdicts, files.path_for(self.folder / _VERDICTS_FILE))
-            _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
+            write_record(record, files.path_for(self.folder / PROJECT_FILE))
         self.record = record
 
     def save_evaluation(self, evaluation: dict[str, Any]) -> None:
         """Keep what an evaluation found, for the report."""
-        record = self.record.model_copy(update={"evaluation": evaluation})
-        with atomic_path(self.folder / _PROJECT_FILE) as path:
-            _write_record(record, path)
-        self.record = record
+        self._save_record(self.record.model_copy(update={"evaluation": evaluation}))
 
     def verdicts(self) -> pd.DataFrame | None:
         """Return the verdicts of the last classification, one row a sample, or None."""
@@ -418,7 +373,9 @@ class Project:
     ) -> None:
         sample = segmented.mount.sample
         folder = self._sample_folder(sample)
-        record = self.record.model_copy(update={"samples": self.record.samples | {sample: sample_record}})
+        samples = self.record.samples | {sample: sample_record}
+        # What was found of the grains before is no longer true of them.
+        record = self.record.model_copy(update={"samples": samples, "evaluation": None})
         with Transaction(self.folder) as files:
             write_labels(segmented.labels, files.path_for(folder / _LABELS_FILE))
             write_table(segmented.table, files.path_for(folder / _GRAINS_FILE))
@@ -428,7 +385,12 @@ class Project:
             if verdicts is not None:
                 write_rows(verdicts, files.path_for(self.folder / _VERDICTS_FILE))
             _write_ledger(ledger, files.path_for(folder / _LEDGER_FILE))
-            _write_record(record, files.path_for(self.folder / _PROJECT_FILE))
+            write_record(record, files.path_for(self.folder / PROJECT_FILE))
+        self.record = record
+
+    def _save_record(self, record: ProjectRecord) -> None:
+        with atomic_path(self.folder / PROJECT_FILE) as path:
+            write_record(record, path)
         self.record = record
 
     def _set_ledger_aside(self, sample: str, files: Transaction) -> None:
@@ -446,12 +408,3 @@ class Project:
 
 def _write_ledger(entries: Iterable[Entry], path: Path) -> None:
     path.write_text("".join(f"{entry.to_line()}\n" for entry in entries), encoding="utf-8")
-
-
-def _write_record(record: ProjectRecord, path: Path) -> None:
-    path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-
-
-def _portable(source: Path, folder: Path) -> str:
-    source, folder = source.resolve(), folder.resolve()
-    return source.relative_to(folder).as_posix() if source.is_relative_to(folder) else str(source)

@@ -2,10 +2,11 @@
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from operator import length_hint
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,14 @@ class Mark:
 
 
 def write_report(
-    samples: Sequence[SegmentedMount],
+    samples: Iterable[SegmentedMount],
     folder: Path,
     *,
     title: str,
     verdicts: pd.DataFrame | None = None,
     card: ModelCard | None = None,
     evaluation: Mapping[str, Any] | None = None,
+    n_samples: int = 0,
     progress: Progress = silent,
 ) -> Path:
     """Write the report on some samples, at whatever stage the work is.
@@ -69,7 +71,8 @@ def write_report(
     Parameters
     ----------
     samples
-        The samples, classified or not.
+        The samples, classified or not; one is held in memory at a time where they come from a
+        generator.
     folder
         The folder to write to; made where there is none.
     title
@@ -82,6 +85,8 @@ def write_report(
     evaluation
         `classes`, `overall` and `samples` with the figures of merit (n, accuracy, its interval
         from accuracy_low to accuracy_high, roc_auc, loss) and `in_training`; any may be missing.
+    n_samples
+        How many samples there are, for the progress, where a generator cannot tell.
     progress
         Told of each sample; may raise `Cancelled`, and then nothing is written.
 
@@ -96,8 +101,9 @@ def write_report(
         Where the folder cannot be written to.
     """
     sections = []
+    total = max(n_samples, length_hint(samples), 1)
     for n, segmented in enumerate(samples):
-        progress(n / len(samples), f"{segmented.mount.sample}: drawing")
+        progress(n / total, f"{segmented.mount.sample}: drawing")
         sections.append(_sample_section(segmented, f"sample-{n + 1}", card))
     page = _environment().get_template(_TEMPLATE)
     text = page.render(

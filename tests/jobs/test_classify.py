@@ -126,3 +126,13 @@ def test_classes_that_the_model_does_not_know_are_answered_with_a_sentence(train
         evaluate_project(trained.project, trained.classes, trained.model, ["POR-1", "POR-2"])
     trained.classes.write_bytes(before[trained.classes.name])
     assert trained.contents() == before
+
+
+def test_evaluation_is_forgotten_when_it_is_no_longer_true(trained: District) -> None:
+    evaluate_project(trained.project, trained.classes, trained.model)
+    classify_project(trained.project, trained.model)
+    assert Project.open(trained.project).record.evaluation
+
+    reject(trained, "POR-1", 2)
+
+    assert Project.open(trained.project).record.evaluation is None

@@ -8,7 +8,8 @@ from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.classify import classify_project
 from napari_zircon_cnn.jobs.report import report_project
 from napari_zircon_cnn.progress import Cancelled
-from napari_zircon_cnn.project import Project, ProjectRecord
+from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_record import ProjectRecord
 
 
 def test_page_names_all_samples_and_their_verdicts(trained: District) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
+import pandas as pd
 import pytest
 
 from district import SAMPLES, District, Recorder, contents_of
@@ -131,3 +132,38 @@ def test_kill_at_any_moment_leaves_a_whole_sample(district: District) -> None:
         dilation_px = project.record.samples["BAT-1"].parameters["dilation_px"]
         assert (len(existing(loaded.table)), loaded.labels.tobytes()) == whole[dilation_px]
         assert project.samples == list(SAMPLES)
+
+
+def test_moved_mosaic_is_found_again_with_its_curation(district: District) -> None:
+    project = Project.open(district.project)
+    curation = project.curate(project.load("BAT-1"))
+    curation.perform(Reject(labels=(1,), reason="fragment"))
+    project.save(curation.segmented)
+    before = project.table("BAT-1")
+    elsewhere = district.folder / "another place"
+    elsewhere.mkdir()
+    moved = district.mosaics[0].rename(elsewhere / district.mosaics[0].name)
+    with pytest.raises(ZirconError, match="is no longer at"):
+        project.load("BAT-1")
+
+    counts = segment_mosaics(district.project, [moved], samples=["BAT-1"])
+
+    found = Project.open(district.project).load("BAT-1")
+    assert counts == {"BAT-1": len(existing(before))}
+    assert found.mount.source == moved.resolve()
+    pd.testing.assert_frame_equal(found.table, before)
+
+
+def test_other_mosaic_does_not_take_a_missing_ones_place(district: District) -> None:
+    district.mosaics[0].unlink()
+
+    with pytest.raises(ZirconError, match="already holds a sample BAT-1"):
+        segment_mosaics(district.project, [district.mosaics[1]], samples=["BAT-1"])
+
+
+def test_project_may_be_moved_with_its_mosaics(district: District, tmp_path: Path) -> None:
+    moved = district.folder.rename(tmp_path / "moved")
+
+    project = Project.open(moved / district.project.name)
+
+    assert [part.mount.sample for part in project.load_each(project.samples)] == project.samples

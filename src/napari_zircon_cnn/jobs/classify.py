@@ -163,6 +163,7 @@ def evaluate_project(
         }
     found = {
         "model": model_file.name,
+        "members_sha256": card.members_sha256,
         "classes": list(card.classes),
         "overall": score(~in_training),
         "seen": score(in_training),

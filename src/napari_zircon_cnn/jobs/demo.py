@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
+import imagecodecs
 import pandas as pd
 
 from napari_zircon_cnn.files import atomic_path
@@ -74,7 +73,7 @@ def run_demo(folder: Path, seed: int = 0, progress: Progress = silent) -> DemoRe
         drawn = synthetic_mount(100 * seed + n, SHAPE_PX, sample=sample, porphyry_share=porphyry_share)
         mosaics.append(folder / "mosaics" / f"{sample}.png")
         with atomic_path(mosaics[-1]) as path:
-            cv2.imwrite(str(path), np.asarray(drawn.mount.image))
+            path.write_bytes(imagecodecs.png_encode(drawn.mount.image))
     classes = folder / "classes.csv"
     with atomic_path(classes) as path:
         lines = [f"{sample},{_CLASS_NAMES[sample[:3]]}" for sample in _SAMPLES]

@@ -5,7 +5,7 @@ from pathlib import Path
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.classify import verdicts_of
 from napari_zircon_cnn.networks.card import ModelCard
-from napari_zircon_cnn.progress import Progress, part_of, silent
+from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.project import Project
 
 
@@ -36,16 +36,15 @@ def report_project(project_folder: Path, report_folder: Path, progress: Progress
     project = Project.open(project_folder)
     if not project.samples:
         raise ZirconError(f"{project_folder} holds no sample yet; add some with `zircon-cnn segment`.")
-    progress(0.0, "reading samples")
-    samples = list(project.load_each(project.samples))
     card = ModelCard.model_validate(project.record.model) if project.record.model else None
-    tables = {segmented.mount.sample: segmented.table for segmented in samples}
+    tables = {sample: project.table(sample) for sample in project.samples}
     return write_report(
-        samples,
+        project.load_each(project.samples),
         report_folder,
         title=project_folder.resolve().name,
         verdicts=verdicts_of(tables, card) if card else None,
         card=card,
         evaluation=project.record.evaluation,
-        progress=part_of(progress, 0.1, 1.0),
+        progress=progress,
+        n_samples=len(project.samples),
     )

@@ -26,6 +26,9 @@ def segment_mosaics(
 ) -> dict[str, int]:
     """Segment mosaics into a project, made where there is none.
 
+    A mosaic that the project knows and that has only been moved is not segmented anew: where it
+    lies now is noted.
+
     Parameters
     ----------
     project_folder
@@ -56,11 +59,17 @@ def segment_mosaics(
     names = _sample_names(mosaics, samples)
     settings = dataclasses.asdict(parameters_for(method, parameters or {}))
     project = Project.create(project_folder)
-    for name, mosaic in zip(names, mosaics, strict=True):
+    moved = {
+        name
+        for name, mosaic in zip(names, mosaics, strict=True)
+        if not overwrite and project.adopt_moved(name, mosaic)
+    }
+    counts = {name: len(existing(project.table(name))) for name in names if name in moved}
+    fresh = [(name, mosaic) for name, mosaic in zip(names, mosaics, strict=True) if name not in moved]
+    for name, mosaic in fresh:
         project.check_can_add(name, mosaic, overwrite=overwrite)
-    counts = {}
-    for n, (name, mosaic) in enumerate(zip(names, mosaics, strict=True)):
-        step = part_of(progress, n / len(mosaics), (n + 1) / len(mosaics), name)
+    for n, (name, mosaic) in enumerate(fresh):
+        step = part_of(progress, n / len(fresh), (n + 1) / len(fresh), name)
         step(0.0, "reading the mosaic")
         mount = read_mount(mosaic, pixel_size_um=pixel_size_um, sample=name)
         labels = segment(mount, method, parameters, part_of(step, 0.1, 0.4))
@@ -90,7 +99,10 @@ def _sample_names(mosaics: Sequence[Path], samples: Sequence[str]) -> list[str]:
 
 
 def _nothing_found(sample: str, method: str, settings: Mapping[str, Any]) -> str:
-    shown = ", ".join(f"{name}={value:g}" for name, value in settings.items())
+    shown = ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in settings.items()
+    )
     return (
         f"No grain was found in {sample} with {method} ({shown}); look whether the mosaic is black, "
         "then try lower thresholds or wider size limits."
