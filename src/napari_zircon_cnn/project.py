@@ -58,7 +58,7 @@ class Project:
         self.record = record
 
     @classmethod
-    def create(cls, folder: Path) -> "Project":
+    def create(cls, folder: Path | str) -> "Project":
         """Open a project folder, or make a new one where there is none.
 
         Parameters
@@ -76,6 +76,7 @@ class Project:
         ZirconError
             Where the folder cannot be made or holds something else.
         """
+        folder = Path(folder)
         if (folder / PROJECT_FILE).exists():
             return cls.open(folder)
         make_folder(folder)
@@ -85,7 +86,7 @@ class Project:
         return cls(folder, ProjectRecord())
 
     @classmethod
-    def open(cls, folder: Path) -> "Project":
+    def open(cls, folder: Path | str) -> "Project":
         """Open a project folder; a change that a kill cut off is completed or forgotten.
 
         Parameters
@@ -103,6 +104,7 @@ class Project:
         ZirconError
             Where there is no project, it is broken, or a newer version wrote it.
         """
+        folder = Path(folder)
         finish_transaction(folder)
         record = read_record(folder)
         clear_unfinished(folder)

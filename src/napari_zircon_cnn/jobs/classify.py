@@ -33,7 +33,10 @@ VERDICT_COLUMNS = [
 
 
 def classify_project(
-    project_folder: Path, model_file: Path, samples: Sequence[str] = (), progress: Progress = silent
+    project_folder: Path | str,
+    model_file: Path | str,
+    samples: Sequence[str] = (),
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """Give every usable grain of a project a probability for every class, and every sample a verdict.
 
@@ -84,9 +87,9 @@ def classify_project(
 
 
 def evaluate_project(
-    project_folder: Path,
-    classes_file: Path,
-    model_file: Path,
+    project_folder: Path | str,
+    classes_file: Path | str,
+    model_file: Path | str,
     samples: Sequence[str] = (),
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -123,7 +126,7 @@ def evaluate_project(
 
     project = Project.open(project_folder)
     chosen = project.chosen(samples)
-    given = read_classes(classes_file, project.samples)
+    given = read_classes(Path(classes_file), project.samples)
     card = read_card(model_file)
     if set(given.classes) != set(card.classes):
         raise ZirconError(
@@ -162,7 +165,7 @@ def evaluate_project(
             "in_training": bool((here & in_training).any()),
         }
     found = {
-        "model": model_file.name,
+        "model": Path(model_file).name,
         "members_sha256": card.members_sha256,
         "classes": list(card.classes),
         "overall": score(~in_training),

@@ -13,7 +13,7 @@ from napari_zircon_cnn.project import Project
 
 
 def curate_sample(
-    project_folder: Path, sample: str, entries: Iterable[Entry], progress: Progress = silent
+    project_folder: Path | str, sample: str, entries: Iterable[Entry], progress: Progress = silent
 ) -> dict[str, int]:
     """Do curating actions on a sample of a project: all of them, or none where one does not fit.
 

@@ -44,7 +44,7 @@ class DemoResult:
     report: Path
 
 
-def run_demo(folder: Path, seed: int = 0, progress: Progress = silent) -> DemoResult:
+def run_demo(folder: Path | str, seed: int = 0, progress: Progress = silent) -> DemoResult:
     """Draw six mounts, segment them, train LeNet-5 on four, classify all and write the report.
 
     Parameters
@@ -67,6 +67,7 @@ def run_demo(folder: Path, seed: int = 0, progress: Progress = silent) -> DemoRe
     ZirconError
         Where the folder cannot be written to.
     """
+    folder = Path(folder)
     mosaics = []
     for n, (sample, porphyry_share) in enumerate(_SAMPLES.items()):
         progress(0.05 * n / len(_SAMPLES), f"drawing the mount {sample}")

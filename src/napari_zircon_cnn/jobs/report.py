@@ -9,7 +9,9 @@ from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.project import Project
 
 
-def report_project(project_folder: Path, report_folder: Path, progress: Progress = silent) -> Path:
+def report_project(
+    project_folder: Path | str, report_folder: Path | str, progress: Progress = silent
+) -> Path:
     """Write the report on a project as one HTML page.
 
     Parameters
@@ -40,8 +42,8 @@ def report_project(project_folder: Path, report_folder: Path, progress: Progress
     tables = {sample: project.table(sample) for sample in project.samples}
     return write_report(
         project.load_each(project.samples),
-        report_folder,
-        title=project_folder.resolve().name,
+        Path(report_folder),
+        title=project.folder.resolve().name,
         verdicts=verdicts_of(tables, card) if card else None,
         card=card,
         evaluation=project.record.evaluation,

@@ -14,8 +14,8 @@ from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, parameters_fo
 
 
 def segment_mosaics(
-    project_folder: Path,
-    mosaics: Sequence[Path],
+    project_folder: Path | str,
+    mosaics: Sequence[Path | str],
     *,
     method: str = DEFAULT_METHOD,
     parameters: Mapping[str, Any] | None = None,
@@ -56,16 +56,17 @@ def segment_mosaics(
     ZirconError
         Where a mosaic cannot be read, holds no grain, or its sample's name is taken.
     """
-    names = _sample_names(mosaics, samples)
+    files = [Path(mosaic) for mosaic in mosaics]
+    names = _sample_names(files, samples)
     settings = dataclasses.asdict(parameters_for(method, parameters or {}))
     project = Project.create(project_folder)
     moved = {
         name
-        for name, mosaic in zip(names, mosaics, strict=True)
+        for name, mosaic in zip(names, files, strict=True)
         if not overwrite and project.adopt_moved(name, mosaic)
     }
     counts = {name: len(existing(project.table(name))) for name in names if name in moved}
-    fresh = [(name, mosaic) for name, mosaic in zip(names, mosaics, strict=True) if name not in moved]
+    fresh = [(name, mosaic) for name, mosaic in zip(names, files, strict=True) if name not in moved]
     for name, mosaic in fresh:
         project.check_can_add(name, mosaic, overwrite=overwrite)
     for n, (name, mosaic) in enumerate(fresh):

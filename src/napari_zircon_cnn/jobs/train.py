@@ -28,9 +28,9 @@ _CUTTING, _SAVING = 0.05, 0.98
 
 
 def train_model(
-    project_folder: Path,
-    classes_file: Path,
-    model_file: Path,
+    project_folder: Path | str,
+    classes_file: Path | str,
+    model_file: Path | str,
     *,
     training: Mapping[str, Any] | None = None,
     crop: Mapping[str, Any] | None = None,
@@ -75,12 +75,13 @@ def train_model(
     """
     from napari_zircon_cnn.dataset import UNKNOWN, check_trainable, gather, random_split, read_classes
 
+    model_file = Path(model_file)
     check_model_path(model_file)
     settings = validated(TrainSettings, training or {})
     crop_settings = validated(CropSettings, crop or {})
     project = Project.open(project_folder)
     held_out_samples = project.chosen(hold_out) if hold_out else []
-    sample_classes = read_classes(classes_file, project.samples)
+    sample_classes = read_classes(Path(classes_file), project.samples)
     progress(0.0, "cutting grains")
     everything = gather(
         project.load_each(project.samples), sample_classes, crop_settings, part_of(progress, 0.0, _CUTTING)

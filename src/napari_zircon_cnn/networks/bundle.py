@@ -57,7 +57,7 @@ class ModelBundle:
     card: ModelCard
 
 
-def save(bundle: ModelBundle, path: Path) -> ModelBundle:
+def save(bundle: ModelBundle, path: Path | str) -> ModelBundle:
     """Write a trained network with its card to one .keras file, whole or not at all.
 
     Parameters
@@ -77,6 +77,7 @@ def save(bundle: ModelBundle, path: Path) -> ModelBundle:
     ZirconError
         Where the name has another suffix or the folder cannot be written to.
     """
+    path = Path(path)
     check_model_path(path)
     with atomic_path(path) as temporary:
         try:
@@ -92,7 +93,7 @@ def save(bundle: ModelBundle, path: Path) -> ModelBundle:
     return ModelBundle(bundle.model, card)
 
 
-def load(path: Path) -> ModelBundle:
+def load(path: Path | str) -> ModelBundle:
     """Read a trained network with its card.
 
     Nothing in the file is run: every part that it names must be one of Keras' plain layers,
@@ -114,6 +115,7 @@ def load(path: Path) -> ModelBundle:
         Where the file is missing or no Keras file; holds code or foreign parts; has no card, a
         newer or a damaged one; does not agree with its card; or cannot be opened by this Keras.
     """
+    path = Path(path)
     with open_archive(path) as archive:
         _refuse_foreign_code(read_member(archive, CONFIG_MEMBER, path), path)
         card = card_of(archive, path)

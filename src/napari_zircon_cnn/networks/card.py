@@ -138,7 +138,7 @@ class ModelCard(_Part):
         return self
 
 
-def read_card(path: Path) -> ModelCard:
+def read_card(path: Path | str) -> ModelCard:
     """Read the card of a trained network without opening the network.
 
     Parameters
@@ -157,6 +157,7 @@ def read_card(path: Path) -> ModelCard:
         Where the file is missing, is no Keras file, has no card, or has a card that is newer
         than this version or damaged.
     """
+    path = Path(path)
     with open_archive(path) as archive:
         return card_of(archive, path)
 
