@@ -1,0 +1,165 @@
+"""A mosaic tile by tile, with an answer that does not depend on the tiles.
+
+Each tile looks at a window somewhat larger than itself. A body of foreground that reaches the window's
+border is looked at again in a window of its own. It belongs to the tile that holds its first pixel, so that
+each body is worked on once, whole.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_zircon_cnn.mount import Mount
+from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
+from napari_zircon_cnn.segmentation.background import Background, Region
+from napari_zircon_cnn.segmentation.foreground import Scale, Window, grown, look_at
+from napari_zircon_cnn.segmentation.objects import (
+    MARGIN_PX,
+    SMALLEST_OBJECT_UM,
+    Body,
+    GrainMask,
+    grains_of,
+)
+
+LARGEST_BODY_UM = 3000.0
+"""What is longer is a frame of the mosaic or a lit tile, not a grain; a window never has to be larger."""
+
+_MARGIN_UM = 100.0
+_LEFT, _TOP, _WIDTH, _HEIGHT, _AREA = range(5)
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What the search for grains in any part of a mosaic needs.
+
+    Parameters
+    ----------
+    mount
+        The mosaic.
+    region
+        The part that is searched; a body that reaches into it is found.
+    background
+        The resin's brightness in the part and `LARGEST_BODY_UM` around it.
+    parameters
+        The method's parameters.
+    """
+
+    mount: Mount
+    region: Region
+    background: Background
+    parameters: AdaptiveParameters
+
+    @property
+    def scale(self) -> Scale:
+        """The filters' sizes."""
+        return Scale.of(self.mount.pixel_size_um, self.parameters)
+
+    def px(self, length_um: float) -> int:
+        """Return a length in whole pixels."""
+        return max(round(length_um / self.mount.pixel_size_um), 1)
+
+
+def tiles_of(region: Region, tile_px: int) -> list[Region]:
+    """Cut a region into tiles, from top to bottom and left to right."""
+    rows, columns = (
+        [
+            slice(start, min(start + tile_px, side.stop))
+            for start in range(side.start, side.stop, tile_px)
+        ]
+        for side in region
+    )
+    return [(row, column) for row in rows for column in columns]
+
+
+def grains_in(tile: Region, search: Search) -> list[GrainMask]:
+    """Return the grains of all bodies whose first pixel within the searched region lies in a tile."""
+    shape = search.mount.image.shape
+    region = grown(tile, search.px(_MARGIN_UM), shape)
+    window = look_at(search.mount, region, search.background, search.scale, search.parameters)
+    found: list[GrainMask] = []
+    for body, first in _bodies(window, tile, search):
+        if _holds(tile, first):
+            found += grains_of(body, search.mount.pixel_size_um, search.parameters)
+    return found
+
+
+def _bodies(window: Window, tile: Region, search: Search) -> Iterator[tuple[Body, tuple[int, int]]]:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(window.mask, connectivity=8, ltype=cv2.CV_32S)
+    top, left = (side.start for side in window.region)
+    begins = stats[:, [_TOP, _LEFT]] + (top, left)
+    ends = begins + stats[:, [_HEIGHT, _WIDTH]]
+    cut = np.zeros(len(stats), bool)
+    here = np.ones(len(stats), bool)
+    for axis, (side, part, length) in enumerate(
+        zip(window.region, tile, search.mount.image.shape, strict=True)
+    ):
+        here &= (begins[:, axis] < part.stop) & (ends[:, axis] > part.start)
+        cut |= (begins[:, axis] < side.start + MARGIN_PX) & (side.start > 0)
+        cut |= (ends[:, axis] > side.stop - MARGIN_PX) & (side.stop < length)
+    # A body of fewer pixels is shorter than any grain, whatever its shape.
+    large = stats[:, _AREA] >= search.px(SMALLEST_OBJECT_UM)
+    here[0] = False
+    for label in np.flatnonzero(here & (large | cut)):
+        box = grown(
+            (slice(begins[label, 0], ends[label, 0]), slice(begins[label, 1], ends[label, 1])),
+            MARGIN_PX,
+            search.mount.image.shape,
+        )
+        if cut[label]:
+            row = stats[label, _TOP]
+            seed = (top + row, left + int((labels[row] == label).argmax()))
+            whole = _looked_at_whole(box, seed, search)
+            if whole is not None:
+                yield whole
+        else:
+            yield _body(window, labels, int(label), box, search.region)
+            
+
+def _looked_at_whole(
+    box: Region, seed: tuple[int, int], search: Search
+) -> tuple[Body, tuple[int, int]] | None:
+    """Return the body that a pixel belongs to, however far it reaches, unless it is no grain."""
+    shape = search.mount.image.shape
+    largest_px = search.px(LARGEST_BODY_UM)
+    margin = search.px(_MARGIN_UM)
+    while True:
+        region = grown(box, margin, shape)
+        window = look_at(search.mount, region, search.background, search.scale, search.parameters)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(window.mask, connectivity=8, ltype=cv2.CV_32S)
+        top, left = (side.start for side in region)
+        label = int(labels[seed[0] - top, seed[1] - left])
+        x, y, width, height, _ = stats[label]
+        if max(width, height) > largest_px:
+            return None
+        body = (slice(top + y, top + y + height), slice(left + x, left + x + width))
+        box = grown(body, MARGIN_PX, shape)
+        if all(
+            (inner.start > outer.start or outer.start == 0) and (inner.stop < outer.stop or outer.stop == length)
+            for inner, outer, length in zip(box, region, shape, strict=True)
+        ):
+            return _body(window, labels, label, box, search.region)
+        margin *= 2
+
+
+def _body(
+    window: Window, labels: NDArray[np.int32], label: int, box: Region, searched: Region
+) -> tuple[Body, tuple[int, int]]:
+    """Return a body of a window and its first pixel within the searched region."""
+    top, left = (side.start for side in window.region)
+    rows, columns = box
+    crop = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+    mask = (labels[crop] == label).view(np.uint8)
+    body = Body(rows.start, columns.start, mask, window.mask[crop], window.light[crop], window.brightest[crop])
+    above, before = (max(part.start - side.start, 0) for side, part in zip(box, searched, strict=True))
+    within = mask[above : searched[0].stop - rows.start, before : searched[1].stop - columns.start]
+    if not within.any():
+        return body, (-1, -1)
+    row, column = divmod(int(within.argmax()), within.shape[1])
+    return body, (rows.start + above + row, columns.start + before + column)
+
+
+def _holds(tile: Region, pixel: tuple[int, int]) -> bool:
+    return all(side.start <= at < side.stop for side, at in zip(tile, pixel, strict=True))
