@@ -30,10 +30,10 @@ class AdaptiveParameters:
         Long side of the rotated box around the smallest grain that counts.
     """
 
-    contrast: Annotated[float, Field(ge=1, le=255)] = 12.0
+    contrast: Annotated[float, Field(ge=1, le=255)] = 15.0
     background_um: Annotated[float, Field(ge=50, le=5000)] = 288.0
     edge_um: Annotated[float, Field(ge=2, le=50)] = 8.0
-    edge_share: Annotated[float, Field(ge=0, le=1)] = 0.6
+    edge_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     neck_ratio: Annotated[float, Field(ge=0, le=2)] = 0.6
     valley_depth: Annotated[float, Field(gt=0, le=1)] = 0.2
     smallest_grain_um: Annotated[float, Field(ge=0)] = 25.0

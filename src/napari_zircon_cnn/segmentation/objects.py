@@ -25,6 +25,13 @@ SMALLEST_OBJECT_UM = 10.0
 MARGIN_PX = 8
 _LOW_SLOPE, _HIGH_SLOPE = 0.10, 0.16
 _SOBEL_GAIN = 8
+_MUCH_BRIGHTER = 1.5
+_DIMMEST = 0.22
+_SHARP = 0.18
+_LEAST_DIM_PX = 12
+_SQUARE = np.ones((3, 3), np.uint8)
+
+Slopes = tuple[NDArray[np.int16], NDArray[np.int16]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +77,20 @@ def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) 
     """Return the grains that a body consists of; none where its outline is not an edge."""
     smallest_px = SMALLEST_OBJECT_UM / pixel_size_um
     outline = _outline(body.mask)
-    if len(outline) < 2 * smallest_px or _edge_share(body, outline) < parameters.edge_share:
+    contrast = float(np.median(body.brightest[outline[:, 1], outline[:, 0]]))
+    light = body.light.astype(np.int16)
+    slopes = (cv2.Sobel(light, cv2.CV_16S, 1, 0), cv2.Sobel(light, cv2.CV_16S, 0, 1))
+    if len(outline) < 2 * smallest_px or _edge_share(body, outline, contrast, slopes) < parameters.edge_share:
         return []
-    filled = _without_holes(wider := _enclosed(body, outline), _outline(wider), LARGEST_HOLE_UM / pixel_size_um)
-    pieces = split(filled, body.light, pixel_size_um, parameters)
+    others = body.foreground & (1 - body.mask)
+    closed = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, _SQUARE) & (1 - others)
+    hole_px = LARGEST_HOLE_UM / pixel_size_um
+    pieces = split(_without_holes(closed, hole_px), body.light, pixel_size_um, parameters)
+    pieces = _with_dim_parts(pieces, body, contrast, slopes, hole_px)
     found = []
     for piece in pieces:
         rows, columns = np.flatnonzero(piece.any(axis=1)), np.flatnonzero(piece.any(axis=0))
-        if len(rows) == 0 or max(len(rows), len(columns)) < smallest_px / 1.5:
+        if max(len(rows), len(columns)) < smallest_px / 1.5:
             continue
         box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
         mask = np.ascontiguousarray(piece[box])
@@ -98,36 +111,68 @@ def _long_side(outline: NDArray[np.int32]) -> float:
     return float(max(sides)) + 1
 
 
-def _edge_share(body: Body, outline: NDArray[np.int32]) -> float:
+def _edge_share(body: Body, outline: NDArray[np.int32], contrast: float, slopes: Slopes) -> float:
     """Return the share of an outline that lies on a Canny edge or beside one.
 
     The thresholds follow the contrast along the outline, so that a dim grain's edge counts and the soft
     slope of a bright grain's glow does not.
     """
     x, y = outline[:, 0], outline[:, 1]
-    contrast = float(np.median(body.brightest[y, x])) * _SOBEL_GAIN
-    light = body.light.astype(np.int16)
-    slope_x = cv2.Sobel(light, cv2.CV_16S, 1, 0)
-    slope_y = cv2.Sobel(light, cv2.CV_16S, 0, 1)
-    edges = cv2.Canny(
-        slope_x, slope_y, _LOW_SLOPE * contrast, _HIGH_SLOPE * contrast, L2gradient=True
-    )
-    edges = cv2.dilate(edges, np.ones((3, 3), np.uint8))
+    steep = contrast * _SOBEL_GAIN
+    edges = cv2.Canny(*slopes, _LOW_SLOPE * steep, _HIGH_SLOPE * steep, L2gradient=True)
+    edges = cv2.dilate(edges, _SQUARE)
     # Where much brighter pixels lie beside the body, the edge is another's.
-    beside = cv2.dilate(body.light, np.ones((13, 13), np.uint8))[y, x]
-    own = (edges[y, x] > 0) & (beside < 1.5 / _SOBEL_GAIN * contrast)
+    beyond = body.light * (1 - cv2.dilate(body.mask, _SQUARE))
+    beside = cv2.dilate(beyond, np.ones((13, 13), np.uint8))
+    own = (edges[y, x] > 0) & (beside[y, x] < _MUCH_BRIGHTER * contrast)
     return float(np.count_nonzero(own)) / len(outline)
 
 
-def _enclosed(body: Body, outline: NDArray[np.int32]) -> Mask:
-    """Return a body without bays that are too narrow to be seen."""
+def _with_dim_parts(
+    pieces: list[Mask], body: Body, contrast: float, slopes: Slopes, hole_px: float
+) -> list[Mask]:
+    """Return a body's pieces with the dim parts that an edge of their own parts from the resin.
+
+    A glow has no such edge. A part goes to the piece that it touches most.
+    """
     others = body.foreground & (1 - body.mask)
-    return cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) & (1 - others)
+    others &= cv2.compare(body.light, 2 * _DIMMEST * contrast, cv2.CMP_GT)
+    whole = sum(pieces[1:], pieces[0]) | others
+    dim = cv2.compare(body.light, _DIMMEST * contrast, cv2.CMP_GT) & (1 - whole)
+    dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, _SQUARE)
+    n, parts, stats, _ = cv2.connectedComponentsWithStats(dim, connectivity=8)
+    if n == 1:
+        return pieces
+    resin = cv2.dilate(1 - (dim | whole), _SQUARE)
+    height, width = dim.shape
+    grown_by: dict[int, list[tuple[slice, slice, NDArray[np.bool_]]]] = {}
+    for label in range(1, n):
+        x, y, w, h, area = stats[label]
+        if area < _LEAST_DIM_PX or x == 0 or y == 0 or x + w == width or y + h == height:
+            continue
+        box = (slice(y - 1, y + h + 1), slice(x - 1, x + w + 1))
+        part = parts[box] == label
+        rim = part & (resin[box] > 0)
+        if not rim.any():
+            continue
+        around = cv2.dilate(part.view(np.uint8), _SQUARE)
+        contacts = [int(np.count_nonzero(around & piece[box])) for piece in pieces]
+        slope = np.hypot(slopes[0][box][rim], slopes[1][box][rim], dtype=np.float32)
+        is_sharp = np.median(slope) > _SHARP * _SOBEL_GAIN * np.median(body.light[box][part])
+        if max(contacts) and is_sharp:
+            grown_by.setdefault(contacts.index(max(contacts)), []).append((*box, part))
+    for n_piece, added in grown_by.items():
+        piece = pieces[n_piece].copy()
+        for rows, columns, part in added:
+            piece[rows, columns][part] = 1
+        closed = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, _SQUARE) & (1 - whole) | piece
+        pieces[n_piece] = _without_holes(closed, hole_px)
+    return pieces
 
 
-def _without_holes(mask: Mask, outline: NDArray[np.int32], largest_px: float) -> Mask:
+def _without_holes(mask: Mask, largest_px: float) -> Mask:
     filled: Mask = np.zeros_like(mask)
-    cv2.drawContours(filled, [outline[:, None]], -1, 1, cv2.FILLED)
+    cv2.drawContours(filled, [_outline(mask)[:, None]], -1, 1, cv2.FILLED)
     if min(mask.shape) > largest_px:
         _, holes, stats, _ = cv2.connectedComponentsWithStats(filled & (1 - mask), connectivity=4)
         large = np.flatnonzero(stats[:, 2:4].max(axis=1) > largest_px)

@@ -116,7 +116,7 @@ def _bodies(window: Window, tile: Region, search: Search) -> Iterator[tuple[Body
                 yield whole
         else:
             yield _body(window, labels, int(label), box, search.region)
-            
+
 
 def _looked_at_whole(
     box: Region, seed: tuple[int, int], search: Search
