@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,20 +67,24 @@ def _segment(
 
 
 def _painted(grains: list[GrainMask], region: Region) -> NDArray[np.int32]:
-    top, left = region[0].start, region[1].start
-    labels = np.zeros((region[0].stop - top, region[1].stop - left), np.int32)
+    """Return the label image of a region; the labels follow the grains' first pixels."""
+    rows, columns = region
+    labels = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.int32)
+    areas = {id(grain): cv2.countNonZero(grain.mask) for grain in grains}
+    grains = sorted(grains, key=lambda grain: (*grain.first_pixel, areas[id(grain)]))
+    boxes: dict[int, NDArray[np.int32]] = {}
     # Where one grain lies inside another's outline, the larger one is meant.
-    order = sorted(grains, key=lambda grain: (int(grain.mask.sum()), grain.top, grain.left))
-    for label, grain in enumerate(order, 1):
+    for label in sorted(range(1, len(grains) + 1), key=lambda n: (-areas[id(grains[n - 1])], n)):
+        grain = grains[label - 1]
+        top, left = grain.top - rows.start, grain.left - columns.start
         height, width = grain.mask.shape
-        y, x = grain.top - top, grain.left - left
-        part = labels[max(y, 0) : y + height, max(x, 0) : x + width] if y + height > 0 and x + width > 0 else None
-        if part is not None and part.size:
-            dy, dx = max(-y, 0), max(-x, 0)
-            part[grain.mask[dy : dy + part.shape[0], dx : dx + part.shape[1]] > 0] = label
-    present, firsts = np.unique(labels, return_index=True)
-    order_of_first = present[np.argsort(firsts, kind="stable")]
-    order_of_first = order_of_first[order_of_first > 0]
-    numbers = np.zeros(len(order) + 1, np.int32)
-    numbers[order_of_first] = np.arange(1, len(order_of_first) + 1)
-    return numbers[labels]
+        box = labels[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
+        mask = grain.mask[max(-top, 0) :, max(-left, 0) :][: box.shape[0], : box.shape[1]]
+        free = (box == 0) & (mask > 0)
+        if free.any():
+            box[free] = label
+            boxes[label] = box
+    for number, label in enumerate(sorted(boxes), 1):
+        if number != label:
+            boxes[label][boxes[label] == label] = number
+    return labels

@@ -16,7 +16,7 @@ Mask = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 _STRAIGHT_UM = 1.5
-_SHALLOWEST_NOTCH_UM = 3.0
+_SHALLOWEST_NOTCH_UM = 4.0
 _LEAST_TURN_DEG = 20.0
 _LEAST_ARC_UM = 20.0
 _SMALLEST_WIDTH_UM = 10.0
@@ -31,11 +31,13 @@ _MOST_PIECES = 500
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """Straight cuts that may be tried: their ends as indices on the outline, and how far each may go."""
+    """Straight cuts that may be tried: ends as indices on the outline, length, and the longest as shares
+    of the narrower part's width; what is hoped for is by how much a cut may fall below that, at most."""
 
     ends: NDArray[np.intp]
     lengths: Floats
     limits: Floats
+    hopes: Floats
 
 
 def split(
@@ -81,13 +83,11 @@ def _best_cut(
     notches = _notches(outline, um)
     if not len(notches):
         return None
-    width = 2 * float(cv2.distanceTransform(body, cv2.DIST_L2, 5).max())
+    width = 2 * cv2.minMaxLoc(cv2.distanceTransform(body, cv2.DIST_L2, 5))[1]
     tried = _candidates(outline, notches, body, light, width, um, parameters)
     best: tuple[float, tuple[Mask, Mask]] | None = None
-    # What the cut leaves over can only be narrower than the body, so most need no trial.
-    hoped = tried.limits - (tried.lengths + 1) / width
-    for n in np.argsort(-hoped):
-        if hoped[n] <= (best[0] if best else 0):
+    for n in np.argsort(-tried.hopes):
+        if tried.hopes[n] <= (best[0] if best else 0):
             break
         pieces = _cut(body, outline[tried.ends[n, 0]], outline[tried.ends[n, 1]], um)
         if pieces is not None:
@@ -99,21 +99,33 @@ def _best_cut(
 
 def _notches(outline: NDArray[np.int32], um: float) -> NDArray[np.intp]:
     """Return the re-entrant corners of an outline as indices; none if it is nearly convex."""
+    none = np.zeros(0, np.intp)
     hull = np.sort(cv2.convexHull(outline, returnPoints=False).reshape(-1, 1), axis=0)
     if len(hull) < 4:
-        return np.zeros(0, np.intp)
+        return none
     defects = cv2.convexityDefects(outline, hull[::-1].copy())
     if defects is None or not defects.size:
-        return np.zeros(0, np.intp)
-    if defects.reshape(-1, 4)[:, 3].max() < 256 * _SHALLOWEST_NOTCH_UM / um:
-        return np.zeros(0, np.intp)
+        return none
+    defects = defects.reshape(-1, 4)
+    deep = defects[defects[:, 3] >= 256 * _SHALLOWEST_NOTCH_UM / um, :2]
+    if not len(deep):
+        return none
     corners = cv2.approxPolyDP(outline, _STRAIGHT_UM / um, True).reshape(-1, 2)
-    before = corners - np.roll(corners, 1, axis=0)
-    after = np.roll(before, -1, axis=0)
-    turns = np.arctan2(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0], (before * after).sum(axis=1))
+    closed = np.concatenate([corners[-1:], corners, corners[:1]]).astype(np.float64)
+    steps = closed[1:] - closed[:-1]
+    before, after = steps[:-1], steps[1:]
+    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    turns = np.arctan2(cross, (before * after).sum(axis=1))
     inward = corners[turns * np.sign(turns.sum()) < -np.deg2rad(_LEAST_TURN_DEG)]
-    matches = (outline[None] == inward[:, None]).all(axis=2)
-    return np.asarray(matches.argmax(axis=1), np.intp)
+    if not len(inward):
+        return none
+    at = (outline[None] == inward[:, None]).all(axis=2).argmax(axis=1)
+    n = len(outline)
+    low, high = deep.min(axis=1), deep.max(axis=1)
+    # A defect's ends are given in the hull's order; of the two ways round the shorter one is meant.
+    wraps = high - low > n / 2
+    between = (at[:, None] > low) & (at[:, None] < high)
+    return np.asarray(at[(between != wraps).any(axis=1)], np.intp)
 
 
 def _candidates(
@@ -132,21 +144,38 @@ def _candidates(
     arc = np.abs(np.arange(n)[None] - notches[:, None])
     arc = np.minimum(arc, n - arc)
     first, second = np.triu_indices(len(notches), 1)
+    far_apart = arc[first, notches[second]] > _LEAST_ARC_UM / um
+    first, second = first[far_apart], second[far_apart]
     across = np.where(arc > np.maximum(_LEAST_ARC_UM / um, 1.6 * distance), distance, np.inf)
-    ends = np.concatenate(
-        [
-            np.stack([notches[first], notches[second]], axis=1),
-            np.stack([notches, across.argmin(axis=1)], axis=1),
-        ]
-    )
+    starts = np.concatenate([notches[first], notches])
+    stops = np.concatenate([notches[second], across.argmin(axis=1)])
     lengths = np.concatenate([distance[first, notches[second]], across.min(axis=1)])
-    arcs = np.concatenate([arc[first, notches[second]], np.full(len(notches), n)])
-    share = parameters.neck_ratio * np.where(np.arange(len(ends)) < len(first), 1.0, _ONE_CORNER)
-    short = (lengths >= 1) & (arcs > _LEAST_ARC_UM / um) & (lengths + 1 < width * (share + _VALLEY_BONUS))
-    ends, lengths, share = ends[short], lengths[short], share[short]
-    inside, valley = _valleys(outline[ends[:, 0]], outline[ends[:, 1]], body, light, um)
-    limits = share + _VALLEY_BONUS * valley
-    return _Candidates(ends[inside], lengths[inside], limits[inside])
+    share = np.full(len(starts), parameters.neck_ratio)
+    share[len(first) :] *= _ONE_CORNER
+    # A part is no wider than a disc of its area, nor than the body.
+    area = _areas_between(outline, starts, stops)
+    area = np.minimum(area, abs(float(cv2.contourArea(outline))) - area)
+    width_at_most = np.minimum(width, 2 * np.sqrt(np.maximum(area + lengths, 1) / np.pi) + 2)
+    hopes = share + _VALLEY_BONUS - (lengths + 1) / width_at_most
+    kept = (lengths >= 1) & (hopes > 0) & (area + 2 * lengths > _SMALLEST_PIECE_UM2 / um**2 / 2)
+    if not kept.any():
+        return _Candidates(np.zeros((0, 2), np.intp), np.zeros(0), np.zeros(0), np.zeros(0))
+    inside, valley = _valleys(outline[starts[kept]], outline[stops[kept]], body, light, um)
+    ends = np.stack([starts[kept], stops[kept]], axis=1)[inside]
+    limits = (share[kept] + _VALLEY_BONUS * valley)[inside]
+    hopes = (hopes[kept] - _VALLEY_BONUS * (1 - valley))[inside]
+    return _Candidates(ends, lengths[kept][inside], limits, hopes)
+
+
+def _areas_between(
+    outline: NDArray[np.int32], starts: NDArray[np.intp], stops: NDArray[np.intp]
+) -> Floats:
+    """Return the areas between an outline and its chords, on the side of the first to the last index."""
+    points = outline.astype(np.float64)
+    x, y = points[:, 0], points[:, 1]
+    swept = np.concatenate([[0.0], np.cumsum(x[:-1] * y[1:] - x[1:] * y[:-1])])
+    low, high = np.minimum(starts, stops), np.maximum(starts, stops)
+    return np.abs(swept[high] - swept[low] + x[high] * y[low] - x[low] * y[high]) / 2
 
 
 def _valleys(
