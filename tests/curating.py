@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, SetClass, Split
+from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass, Split
+from napari_zircon_cnn.columns import FLAGS
 from napari_zircon_cnn.curation import Curation
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount
@@ -14,6 +15,7 @@ labels = st.integers(1, 8)
 points = st.tuples(st.floats(-50, 650), st.floats(-50, 450))
 actions: st.SearchStrategy[Action] = st.one_of(
     st.builds(Reject, labels=st.lists(labels, min_size=1).map(tuple), reason=st.text(min_size=1)),
+    st.builds(RejectFlagged, flag=st.sampled_from(FLAGS), reason=st.text()),
     st.builds(Accept, labels=st.lists(labels, min_size=1).map(tuple), reason=st.text()),
     st.builds(
         lambda chosen, name: SetClass.model_validate({"labels": chosen, "class": name}),

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 
 from curating import assert_same, do, state_of, steps
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
-from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, SetClass, Split
+from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass, Split
+from napari_zircon_cnn.columns import MEASURED
 from napari_zircon_cnn.curation import Curation, Entry, read_ledger
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.grains import existing, measure, usable, with_probabilities
+from napari_zircon_cnn.grains import existing, flagged, measure, usable, with_probabilities
 
 ACROSS_THE_DISK = ((120.0, 40.0), (120.0, 200.0))
 
@@ -65,6 +66,33 @@ def test_deleted_label_is_not_given_again() -> None:
 
     assert list(existing(curation.segmented.table)) == [DISK, UPRIGHT_BOX, 4]
     assert not (curation.segmented.labels == TILTED_BOX).any()
+
+
+def test_grain_that_lost_its_neighbour_touches_none() -> None:
+    curation = Curation(drawn_mount())
+    curation.perform(Split(label=DISK, line_um=ACROSS_THE_DISK))
+    assert list(flagged(curation.segmented.table, "touching")) == [DISK, 4]
+
+    curation.perform(Delete(labels=(4,), reason="dust"))
+    assert list(flagged(curation.segmented.table, "touching")) == []
+
+    curation.undo()
+    assert list(flagged(curation.segmented.table, "touching")) == [DISK, 4]
+    curation.perform(Merge(labels=(DISK, 4)))
+    assert list(flagged(curation.segmented.table, "touching")) == []
+
+
+def test_flagged_grains_are_rejected_where_nobody_has_accepted_them() -> None:
+    curation = Curation(drawn_mount())
+    curation.perform(Split(label=DISK, line_um=ACROSS_THE_DISK))
+    curation.perform(Split(label=UPRIGHT_BOX, line_um=((200.0, 140.0), (400.0, 140.0))))
+    curation.perform(Accept(labels=(DISK,)))
+    curation.perform(RejectFlagged(flag="touching"))
+
+    assert list(usable(curation.segmented.table)) == [DISK, TILTED_BOX]
+    assert curation.segmented.table.at[4, "reason"] == "touching"
+    curation.perform(RejectFlagged(flag="touches_border", reason="off the mosaic"))
+    assert list(usable(curation.segmented.table)) == [DISK, TILTED_BOX]
 
 
 def test_changed_outline_takes_the_probability_away() -> None:
@@ -129,7 +157,14 @@ def test_ledger_line_is_readable_json() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "no json", '{"action": "explode"}', '{"action": ["undo"]}', '{"action": "reject", "labels": [1]}'],
+    [
+        "",
+        '{"action": "reject_flagged", "flag": "ugly"}',
+        "no json",
+        '{"action": "explode"}',
+        '{"action": ["undo"]}',
+        '{"action": "reject", "labels": [1]}',
+    ],
 )
 def test_broken_ledger_line_is_answered_with_a_sentence(line: str) -> None:
     with pytest.raises(ZirconError, match=r"The ledger's line .* cannot be read"):
@@ -165,7 +200,7 @@ def test_label_image_and_table_agree_after_any_steps(chosen: list[Any]) -> None:
         present = np.unique(segmented.labels)
         assert list(existing(segmented.table)) == list(present[present > 0])
         fresh = measure(segmented.labels, segmented.mount)
-        names = list(fresh.columns[:28])
+        names = [column.name for column in MEASURED]
         pd.testing.assert_frame_equal(fresh[names], segmented.table[names].iloc[: len(fresh)])
         assert segmented.table.iloc[len(fresh) :]["area_um2"].isna().all()
 

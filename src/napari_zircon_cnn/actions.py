@@ -6,20 +6,22 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 from scipy import ndimage
 
-from napari_zircon_cnn.columns import ACCEPTED, REJECTED
+from napari_zircon_cnn.changes import Change, LabelsAfter
+from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
 from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.flags import Box
 from napari_zircon_cnn.grains import (
-    Box,
     SegmentedMount,
     empty_rows,
     existing,
-    measure_grain,
+    flagged,
     pixel_boxes,
     unclassified,
 )
+from napari_zircon_cnn.measurement import measure_grain
 
 SMALLEST_PIECE_PX = 10
 """A piece of a split grain with fewer pixels goes to the piece beside it."""
@@ -31,49 +33,10 @@ Reason = Annotated[str, Field(min_length=1)]
 PointUm = tuple[FiniteFloat, FiniteFloat]
 
 
-class Change:
-    """A state of some pixels and rows of a segmented mount, ready to be put in place.
-
-    Parameters
-    ----------
-    rows
-        The table's rows, by label; they may reach beyond the table's present end.
-    n_rows
-        Length of the table.
-    box
-        The part of the label image that changes, if any.
-    pixels
-        What stands in that part.
-    """
-
-    def __init__(
-        self,
-        rows: pd.DataFrame,
-        n_rows: int,
-        box: Box | None = None,
-        pixels: NDArray[np.int32] | None = None,
-    ) -> None:
-        self._rows = rows
-        self._n_rows = n_rows
-        self._box = box
-        self._pixels = pixels
-
-    def swap(self, segmented: SegmentedMount) -> "Change":
-        """Put this state in place and return the state that was there.
-
-        The label image is written to in place; the table is replaced by a new one.
-        """
-        table = segmented.table
-        touched = self._rows.index.union(table.index[self._n_rows :])
-        former = Change(table.loc[touched.intersection(table.index)].copy(), len(table), self._box)
-        if self._box is not None and self._pixels is not None:
-            former._pixels = segmented.labels[self._box].copy()
-            segmented.labels[self._box] = self._pixels
-        kept = table.iloc[: self._n_rows].drop(index=self._rows.index, errors="ignore")
-        renewed = pd.concat([kept, self._rows.reindex(columns=table.columns)]).sort_index()
-        renewed.index = pd.RangeIndex(len(renewed), name="label")
-        segmented.table = renewed
-        return former
+def _known_flag(name: str) -> str:
+    if name not in FLAGS:
+        raise ValueError(f"there is no flag {name!r}; there are {', '.join(FLAGS)}")
+    return name
 
 
 class Action(BaseModel):
@@ -114,6 +77,22 @@ class Reject(Action):
         return _set_columns(segmented, self.labels, status=REJECTED, reason=self.reason)
 
 
+class RejectFlagged(Action):
+    """Reject all grains with a flag that nobody has looked at; accepted ones stay."""
+
+    action: Literal["reject_flagged"] = "reject_flagged"
+    flag: Annotated[str, AfterValidator(_known_flag)]
+    reason: str = ""
+    """By default the name of the flag."""
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the flagged grains' rows with the status `rejected`; there may be none."""
+        table = segmented.table
+        labels = flagged(table, self.flag)
+        rows = table.loc[labels[(table["status"].iloc[labels] == UNREVIEWED).to_numpy()]]
+        return Change(rows.assign(status=REJECTED, reason=self.reason or self.flag), len(table))
+
+
 class Accept(Action):
     """Count grains, and say that they were looked at."""
 
@@ -151,7 +130,8 @@ class Delete(Action):
         box = _joint_box(segmented, labels)
         pixels = segmented.labels[box].copy()
         pixels[np.isin(pixels, labels)] = 0
-        rows = empty_rows(pd.Index(labels), segmented.table.columns)
+        after = LabelsAfter(segmented, box, pixels)
+        rows = pd.concat([empty_rows(pd.Index(labels), segmented.table.columns), after.neighbours(labels)])
         return Change(rows, len(segmented.table), box, pixels)
 
 
@@ -171,7 +151,7 @@ class Merge(Action):
         pixels[np.isin(pixels, others)] = kept
         rows = pd.concat(
             [
-                _measured_anew(segmented, kept, {kept: pixels == kept}, box),
+                _measured_anew(segmented, kept, {kept: pixels == kept}, LabelsAfter(segmented, box, pixels)),
                 empty_rows(pd.Index(others), segmented.table.columns),
             ]
         )
@@ -203,7 +183,7 @@ class Split(Action):
         masks = {label: pieces == piece for piece, label in enumerate(labels, start=1)}
         for label, piece in masks.items():
             pixels[piece] = label
-        rows = _measured_anew(segmented, self.label, masks, box)
+        rows = _measured_anew(segmented, self.label, masks, LabelsAfter(segmented, box, pixels))
         return Change(rows, n_rows + len(labels) - 1, box, pixels)
 
     def _corners_px(self, box: Box, pixel_size_um: float) -> NDArray[np.int32]:
@@ -211,7 +191,9 @@ class Split(Action):
         return np.rint(np.clip(corners, -_FARTHEST_PX, _FARTHEST_PX)).astype(np.int32)
 
 
-AnyAction = Annotated[Reject | Accept | SetClass | Delete | Merge | Split, Field(discriminator="action")]
+AnyAction = Annotated[
+    Reject | RejectFlagged | Accept | SetClass | Delete | Merge | Split, Field(discriminator="action")
+]
 """Any of the actions, told apart by the field `action`."""
 
 
@@ -241,18 +223,23 @@ def _joint_box(segmented: SegmentedMount, labels: list[int]) -> Box:
 
 
 def _measured_anew(
-    segmented: SegmentedMount, parent: int, masks: dict[int, NDArray[np.bool_]], box: Box
+    segmented: SegmentedMount, parent: int, masks: dict[int, NDArray[np.bool_]], after: LabelsAfter
 ) -> pd.DataFrame:
-    """Return a row for each mask: measured anew, with the parent's status and class, not classified."""
+    """Return a row for each mask: measured anew, with the parent's status and class, not classified.
+
+    The grains around need no new row: what they touch only goes by another label.
+    """
     rows = unclassified(segmented.table.loc[[parent] * len(masks)])
     rows.index = pd.Index(list(masks))
     for label, mask in masks.items():
         tight = ndimage.find_objects(mask.astype(np.uint8))[0]
-        place = tuple(
+        rows_px, columns_px = (
             slice(outer.start + inner.start, outer.start + inner.stop)
-            for outer, inner in zip(box, tight, strict=True)
+            for outer, inner in zip(after.box, tight, strict=True)
         )
-        for name, value in measure_grain(mask[tight], segmented.mount, (place[0], place[1])).items():
+        place = (rows_px, columns_px)
+        values = measure_grain(mask[tight], segmented.mount, segmented.facts, place)
+        for name, value in (values | {"touching": after.is_touching(label, place)}).items():
             rows.loc[label, name] = value
     return rows
 

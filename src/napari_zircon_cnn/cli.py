@@ -161,7 +161,8 @@ def curate(
         Path,
         typer.Argument(
             metavar="LEDGER.jsonl",
-            help='One action a line, such as {"action": "reject", "labels": [7], "reason": "fragment"}.',
+            help='One action a line, such as {"action": "reject", "labels": [7], "reason": "fragment"} or '
+            '{"action": "reject_flagged", "flag": "cut_by_seam"}.',
         ),
     ],
     as_json: Json = False,

@@ -67,8 +67,42 @@ MEASURED = (
     Column("intensity_p75", "grey value", "75th percentile of the grain's grey values"),
     Column("intensity_p95", "grey value", "95th percentile of the grain's grey values"),
     Column("touches_border", "", "whether a pixel of the grain lies on the mosaic's edge", "flag"),
+    Column(
+        "touching",
+        "",
+        "whether a pixel of another grain, rejected or not, is within 6 µm of one of the grain's, centre to "
+        "centre; where pixels are larger, corner to corner",
+        "flag",
+    ),
+    Column(
+        "cut_by_seam",
+        "",
+        "whether at least 10 µm of the outline lie on a seam between tiles, so that the grain ends there or "
+        "goes on displaced; what the outline has along the lines beside the seam is taken off. A seam is a "
+        "straight line of 1 or 2 px that is brighter than the resin on both its sides",
+        "flag",
+    ),
+    Column(
+        "dim",
+        "",
+        "whether the median grey value stands out from the resin by less than a third of what a typical "
+        "grain's pixel does, the median of all above Otsu's threshold in the mosaic",
+        "flag",
+    ),
+    Column("saturated", "", "whether more than 5 % of the pixels have the mosaic's full brightness", "flag"),
+    Column(
+        "streaked",
+        "",
+        "whether a charging streak runs through the grain: in line with it, to the left, the right, above or "
+        "below, the resin shows a dark or bright line along a row or a column, at most 12 µm wide and 80 µm "
+        "long, that is no seam and differs from the resin around by more than its noise",
+        "flag",
+    ),
 )
 """What `grains.measure` reckons from the label image and the mosaic."""
+
+FLAGS = tuple(column.name for column in MEASURED if column.kind == "flag")
+"""What may speak against a grain."""
 
 CURATED = (
     Column("status", "", "unreviewed, accepted or rejected; a rejected grain counts nowhere", "text"),

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from napari_zircon_cnn.actions import Action, AnyAction, Change
+from napari_zircon_cnn.actions import Action, AnyAction
+from napari_zircon_cnn.changes import Change
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.columns import REJECTED
 from napari_zircon_cnn.figures import viridis
-from napari_zircon_cnn.grains import Box, SegmentedMount, existing, pixel_boxes
+from napari_zircon_cnn.flags import Box
+from napari_zircon_cnn.grains import SegmentedMount, existing, pixel_boxes
 from napari_zircon_cnn.mount import Mount
 
 LONG_SIDE_PX = 1600
