@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from napari_zircon_cnn.errors import ZirconError
@@ -24,10 +25,14 @@ class Method:
         Called as ``function(mount, parameters, progress)``; returns the label image.
     parameters
         The validated dataclass of its parameters; each has a default.
+    gate
+        Called as ``gate(table, parameters)`` with the grain table; returns the reason by label
+        of those objects that do not count.
     """
 
     function: Callable[[Mount, Any, Progress], NDArray[np.int32]]
     parameters: type[Any]
+    gate: Callable[[pd.DataFrame, Any], dict[int, str]] = lambda table, parameters: {}  # noqa: ARG005
 
 
 METHODS: dict[str, Method] = {"nathwani2023": Method(segment_canny, CannyParameters)}

@@ -94,13 +94,10 @@ def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) 
     pieces = _with_dim_parts(pieces, body, contrast, slopes, hole_px)
     found = []
     for piece in pieces:
-        rows, columns = np.flatnonzero(piece.any(axis=1)), np.flatnonzero(piece.any(axis=0))
-        if max(len(rows), len(columns)) < smallest_px / 1.5:
-            continue
-        box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        mask = np.ascontiguousarray(piece[box])
+        left, top, width, height = cv2.boundingRect(piece)
+        mask = np.ascontiguousarray(piece[top : top + height, left : left + width])
         if _long_side(_outline(mask)) >= smallest_px:
-            found.append(GrainMask(body.top + int(rows[0]), body.left + int(columns[0]), mask))
+            found.append(GrainMask(body.top + top, body.left + left, mask))
     return found
 
 

@@ -22,9 +22,12 @@ _LEAST_ARC_UM = 20.0
 _SMALLEST_WIDTH_UM = 10.0
 _SMALLEST_PIECE_UM2 = 300.0
 _FLANK_UM = 8.0
-_ONE_CORNER = 0.6
-"""A cut with a re-entrant corner at one end only has to be this much shorter."""
+_ARM_UM = 10.0
+"""Length of a corner's arms, between which its turn is measured."""
+_FLAT_SHARE, _SHARE_PER_DEG, _SHARPEST_DEG = 0.5, 0.01, 90.0
+"""The neck ratio holds for corners that turn inward by 50°; it is half of that where one end is flat."""
 _VALLEY_BONUS = 0.5
+_DEEPEST_VALLEY = 0.5
 _SAMPLES = 12
 _MOST_PIECES = 500
 
@@ -38,6 +41,9 @@ class _Candidates:
     lengths: Floats
     limits: Floats
     hopes: Floats
+
+
+_NO_CANDIDATES = _Candidates(np.zeros((0, 2), np.intp), np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 def split(
@@ -141,41 +147,61 @@ def _candidates(
     n = len(outline)
     gaps = (outline[None] - outline[notches][:, None]).astype(np.float64)
     distance = np.hypot(gaps[..., 0], gaps[..., 1])
-    arc = np.abs(np.arange(n)[None] - notches[:, None])
+    arc = np.abs(np.arange(n) - notches[:, None])
     arc = np.minimum(arc, n - arc)
-    first, second = np.triu_indices(len(notches), 1)
-    far_apart = arc[first, notches[second]] > _LEAST_ARC_UM / um
-    first, second = first[far_apart], second[far_apart]
-    across = np.where(arc > np.maximum(_LEAST_ARC_UM / um, 1.6 * distance), distance, np.inf)
+    least_arc = _LEAST_ARC_UM / um
+    first, second = np.nonzero((notches[:, None] < notches) & (arc[:, notches] > least_arc))
+    distance_across = np.where(arc > np.maximum(least_arc, 1.6 * distance), distance, np.inf)
+    across = distance_across.argmin(axis=1)
     starts = np.concatenate([notches[first], notches])
-    stops = np.concatenate([notches[second], across.argmin(axis=1)])
-    lengths = np.concatenate([distance[first, notches[second]], across.min(axis=1)])
-    share = np.full(len(starts), parameters.neck_ratio)
-    share[len(first) :] *= _ONE_CORNER
+    stops = np.concatenate([notches[second], across])
+    lengths = np.concatenate(
+        [distance[first, notches[second]], distance_across[np.arange(len(notches)), across]]
+    )
+    turns = np.minimum(_inward_turns(outline, starts, um), _inward_turns(outline, stops, um))
+    turns = np.minimum(np.maximum(turns, 0), _SHARPEST_DEG)
+    share = parameters.neck_ratio * (_FLAT_SHARE + _SHARE_PER_DEG * turns)
+    best_limit = share + _VALLEY_BONUS * _DEEPEST_VALLEY
+    kept = np.flatnonzero((lengths >= 1) & (lengths + 1 < best_limit * width))
+    if not len(kept):
+        return _NO_CANDIDATES
+    starts, stops, lengths, share = starts[kept], stops[kept], lengths[kept], share[kept]
     # A part is no wider than a disc of its area, nor than the body.
-    area = _areas_between(outline, starts, stops)
-    area = np.minimum(area, abs(float(cv2.contourArea(outline))) - area)
-    width_at_most = np.minimum(width, 2 * np.sqrt(np.maximum(area + lengths, 1) / np.pi) + 2)
-    hopes = share + _VALLEY_BONUS - (lengths + 1) / width_at_most
-    kept = (lengths >= 1) & (hopes > 0) & (area + 2 * lengths > _SMALLEST_PIECE_UM2 / um**2 / 2)
-    if not kept.any():
-        return _Candidates(np.zeros((0, 2), np.intp), np.zeros(0), np.zeros(0), np.zeros(0))
-    inside, valley = _valleys(outline[starts[kept]], outline[stops[kept]], body, light, um)
-    ends = np.stack([starts[kept], stops[kept]], axis=1)[inside]
-    limits = (share[kept] + _VALLEY_BONUS * valley)[inside]
-    hopes = (hopes[kept] - _VALLEY_BONUS * (1 - valley))[inside]
-    return _Candidates(ends, lengths[kept][inside], limits, hopes)
+    area = _smaller_areas(outline, starts, stops) + lengths
+    width_at_most = np.minimum(width, 2 * np.sqrt(np.maximum(area, 1) / np.pi) + 2)
+    kept = np.flatnonzero(
+        (lengths + 1 < best_limit[kept] * width_at_most) & (area > _SMALLEST_PIECE_UM2 / um**2 / 2)
+    )
+    if not len(kept):
+        return _NO_CANDIDATES
+    starts, stops, lengths = starts[kept], stops[kept], lengths[kept]
+    inside, valley = _valleys(outline[starts], outline[stops], body, light, um)
+    limits = share[kept] + _VALLEY_BONUS * np.minimum(valley, _DEEPEST_VALLEY)
+    hopes = np.where(inside, limits - (lengths + 1) / width_at_most[kept], -1)
+    return _Candidates(np.stack([starts, stops], axis=1), lengths, limits, hopes)
 
 
-def _areas_between(
+def _inward_turns(outline: NDArray[np.int32], at: NDArray[np.intp], um: float) -> Floats:
+    """Return by how many degrees an outline turns inward at some of its pixels."""
+    arm = max(round(_ARM_UM / um), 2)
+    here = outline[at]
+    before, after = here - outline[at - arm], outline[(at + arm) % len(outline)] - here
+    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    # OpenCV runs round an outline so that outward turns have a negative cross product.
+    return np.degrees(np.arctan2(cross, (before * after).sum(axis=1)))
+
+
+def _smaller_areas(
     outline: NDArray[np.int32], starts: NDArray[np.intp], stops: NDArray[np.intp]
 ) -> Floats:
-    """Return the areas between an outline and its chords, on the side of the first to the last index."""
-    points = outline.astype(np.float64)
-    x, y = points[:, 0], points[:, 1]
-    swept = np.concatenate([[0.0], np.cumsum(x[:-1] * y[1:] - x[1:] * y[:-1])])
+    """Return the areas that chords cut off from an outline, on the smaller side."""
+    x, y = outline[:, 0].astype(np.float64), outline[:, 1].astype(np.float64)
+    swept = np.zeros(len(x) + 1)
+    np.cumsum(x[:-1] * y[1:] - x[1:] * y[:-1], out=swept[1:-1])
+    swept[-1] = swept[-2] + x[-1] * y[0] - x[0] * y[-1]
     low, high = np.minimum(starts, stops), np.maximum(starts, stops)
-    return np.abs(swept[high] - swept[low] + x[high] * y[low] - x[low] * y[high]) / 2
+    area = np.abs(swept[high] - swept[low] + x[high] * y[low] - x[low] * y[high]) / 2
+    return np.minimum(area, abs(swept[-1]) / 2 - area)
 
 
 def _valleys(
