@@ -1,7 +1,9 @@
 """The adaptive segmentation: outlines at half of each grain's own brightness, kept where Canny finds an edge."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -12,8 +14,8 @@ from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import Region, background_of
 from napari_zircon_cnn.segmentation.foreground import grown
-from napari_zircon_cnn.segmentation.objects import LARGEST_HOLE_UM, GrainMask
-from napari_zircon_cnn.segmentation.tiles import LARGEST_BODY_UM, Search, grains_in, tiles_of
+from napari_zircon_cnn.segmentation.objects import LARGEST_HOLE_UM, Body, GrainMask, grains_of
+from napari_zircon_cnn.segmentation.tiles import LARGEST_BODY_UM, Search, bodies_in, tiles_of
 
 _TILE_PX = 1024
 _WORKERS = min(os.cpu_count() or 1, 8)
@@ -54,16 +56,30 @@ def _segment(
         search = Search(mount, searched, background_of(mount, seen, parameters.background_um, pool), parameters)
         tiles = tiles_of(searched, tile_px)
         grains: list[GrainMask] = []
-        try:
-            for n, found in enumerate(pool.map(lambda tile: grains_in(tile, search), tiles)):
-                grains += found
-                progress(0.1 + 0.8 * (n + 1) / len(tiles), f"{len(grains)} grains so far")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for n, bodies in enumerate(_ahead(pool, lambda tile: bodies_in(tile, search), tiles)):
+            for body in bodies:
+                grains += grains_of(body, mount.pixel_size_um, parameters)
+            progress(0.1 + 0.85 * (n + 1) / len(tiles), f"{len(grains)} grains so far")
     labels = _painted(grains, region)
     progress(1.0, f"found {labels.max()} grains")
     return labels
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, work: Callable[[Region], list[Body]], tiles: list[Region]
+) -> Iterator[list[Body]]:
+    """Yield the work's results in order, with no more tiles under way than there are workers."""
+    waiting: deque[Future[list[Body]]] = deque()
+    try:
+        for tile in tiles:
+            waiting.append(pool.submit(work, tile))
+            if len(waiting) > _WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _painted(grains: list[GrainMask], region: Region) -> NDArray[np.int32]:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, silent
+from napari_zircon_cnn.segmentation.adaptive import segment_adaptive
+from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.nathwani2023 import CannyParameters, segment_canny
+from napari_zircon_cnn.segmentation.size_gate import too_small
 from napari_zircon_cnn.settings import validated
 
 
@@ -35,7 +38,10 @@ class Method:
     gate: Callable[[pd.DataFrame, Any], dict[int, str]] = lambda table, parameters: {}  # noqa: ARG005
 
 
-METHODS: dict[str, Method] = {"nathwani2023": Method(segment_canny, CannyParameters)}
+METHODS: dict[str, Method] = {
+    "adaptive": Method(segment_adaptive, AdaptiveParameters, too_small),
+    "nathwani2023": Method(segment_canny, CannyParameters),
+}
 DEFAULT_METHOD = "nathwani2023"
 
 

@@ -96,7 +96,8 @@ def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) 
     for piece in pieces:
         left, top, width, height = cv2.boundingRect(piece)
         mask = np.ascontiguousarray(piece[top : top + height, left : left + width])
-        if _long_side(_outline(mask)) >= smallest_px:
+        # The rotated box is not needed where the upright one leaves no doubt.
+        if max(width, height) >= 2 * smallest_px or _long_side(_outline(mask)) >= smallest_px:
             found.append(GrainMask(body.top + top, body.left + left, mask))
     return found
 
@@ -129,9 +130,11 @@ def _edge_share(body: Body, outline: NDArray[np.int32], contrast: float, slopes:
     edges = cv2.Canny(*slopes, _LOW_SLOPE * steep, _HIGH_SLOPE * steep, L2gradient=True)
     edges = cv2.dilate(edges, _SQUARE)
     # Where much brighter pixels lie beside the body, the edge is another's.
+    own = edges[y, x] > 0
     beyond = body.light * (1 - cv2.dilate(body.mask, _SQUARE))
-    beside = cv2.dilate(beyond, np.ones((13, 13), np.uint8))
-    own = (edges[y, x] > 0) & (beside[y, x] < _MUCH_BRIGHTER * contrast)
+    if cv2.minMaxLoc(beyond)[1] > _MUCH_BRIGHTER * contrast:
+        beside = cv2.dilate(beyond, np.ones((13, 13), np.uint8))
+        own &= beside[y, x] < _MUCH_BRIGHTER * contrast
     return float(np.count_nonzero(own)) / len(outline)
 
 
@@ -149,14 +152,18 @@ def _with_dim_parts(
     dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, _SQUARE)
     if cv2.countNonZero(dim) < _LEAST_DIM_PX:
         return pieces
-    n, parts, stats, _ = cv2.connectedComponentsWithStats(dim, connectivity=8)
-    resin = cv2.dilate(1 - (dim | whole), _SQUARE)
     height, width = dim.shape
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(dim, connectivity=8)
+    large = [
+        (label, x, y, w, h)
+        for label, (x, y, w, h, area) in enumerate(stats.tolist())
+        if label and area >= _LEAST_DIM_PX and x and y and x + w < width and y + h < height
+    ]
+    if not large:
+        return pieces
+    resin = cv2.dilate(1 - (dim | whole), _SQUARE)
     grown_by: dict[int, list[tuple[slice, slice, NDArray[np.bool_]]]] = {}
-    for label in range(1, n):
-        x, y, w, h, area = stats[label]
-        if area < _LEAST_DIM_PX or x == 0 or y == 0 or x + w == width or y + h == height:
-            continue
+    for label, x, y, w, h in large:
         box = (slice(y - 1, y + h + 1), slice(x - 1, x + w + 1))
         part = parts[box] == label
         rim = part & (resin[box] > 0)

@@ -16,7 +16,7 @@ Mask = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 _STRAIGHT_UM = 1.5
-_SHALLOWEST_NOTCH_UM = 4.0
+_SHALLOWEST_NOTCH_UM = 6.0
 _LEAST_TURN_DEG = 20.0
 _LEAST_ARC_UM = 20.0
 _SMALLEST_WIDTH_UM = 10.0
@@ -71,13 +71,17 @@ def split(
     todo = [body]
     while todo:
         piece = todo.pop()
+        # A piece of a large cluster is worked on in its own box.
+        x, y, width, height = cv2.boundingRect(piece)
+        box = (slice(max(y - 1, 0), y + height + 1), slice(max(x - 1, 0), x + width + 1))
         parts = None
         if len(whole) + len(todo) < _MOST_PIECES:
-            parts = _best_cut(piece, light, pixel_size_um, parameters)
+            parts = _best_cut(np.ascontiguousarray(piece[box]), light[box], pixel_size_um, parameters)
         if parts is None:
             whole.append(piece)
-        else:
-            todo += parts
+        for part in parts or ():
+            todo.append(np.zeros_like(body))
+            todo[-1][box] = part
     return whole
 
 
@@ -91,16 +95,13 @@ def _best_cut(
         return None
     width = 2 * cv2.minMaxLoc(cv2.distanceTransform(body, cv2.DIST_L2, 5))[1]
     tried = _candidates(outline, notches, body, light, width, um, parameters)
-    best: tuple[float, tuple[Mask, Mask]] | None = None
     for n in np.argsort(-tried.hopes):
-        if tried.hopes[n] <= (best[0] if best else 0):
+        if tried.hopes[n] <= 0:
             break
         pieces = _cut(body, outline[tried.ends[n, 0]], outline[tried.ends[n, 1]], um)
-        if pieces is not None:
-            score = float(tried.limits[n] - (tried.lengths[n] + 1) / pieces[2])
-            if score > (best[0] if best else 0):
-                best = (score, pieces[:2])
-    return best[1] if best else None
+        if pieces is not None and (tried.lengths[n] + 1) / pieces[2] < tried.limits[n]:
+            return pieces[:2]
+    return None
 
 
 def _notches(outline: NDArray[np.int32], um: float) -> NDArray[np.intp]:
@@ -117,12 +118,13 @@ def _notches(outline: NDArray[np.int32], um: float) -> NDArray[np.intp]:
     if not len(deep):
         return none
     corners = cv2.approxPolyDP(outline, _STRAIGHT_UM / um, True).reshape(-1, 2)
+    # OpenCV runs round an outline so that a turn inward has a positive cross product.
     closed = np.concatenate([corners[-1:], corners, corners[:1]]).astype(np.float64)
     steps = closed[1:] - closed[:-1]
     before, after = steps[:-1], steps[1:]
     cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-    turns = np.arctan2(cross, (before * after).sum(axis=1))
-    inward = corners[turns * np.sign(turns.sum()) < -np.deg2rad(_LEAST_TURN_DEG)]
+    turns = np.arctan2(cross, before[:, 0] * after[:, 0] + before[:, 1] * after[:, 1])
+    inward = corners[turns > np.deg2rad(_LEAST_TURN_DEG)]
     if not len(inward):
         return none
     at = (outline[None] == inward[:, None]).all(axis=2).argmax(axis=1)
@@ -158,8 +160,11 @@ def _candidates(
     lengths = np.concatenate(
         [distance[first, notches[second]], distance_across[np.arange(len(notches)), across]]
     )
-    turns = np.minimum(_inward_turns(outline, starts, um), _inward_turns(outline, stops, um))
-    turns = np.minimum(np.maximum(turns, 0), _SHARPEST_DEG)
+    turns = _inward_turns(outline, np.concatenate([notches, across]), um)
+    n_notches = len(notches)
+    turns = np.minimum(
+        np.concatenate([turns[first], turns[:n_notches]]), np.concatenate([turns[second], turns[n_notches:]])
+    )
     share = parameters.neck_ratio * (_FLAT_SHARE + _SHARE_PER_DEG * turns)
     best_limit = share + _VALLEY_BONUS * _DEEPEST_VALLEY
     kept = np.flatnonzero((lengths >= 1) & (lengths + 1 < best_limit * width))
@@ -187,8 +192,8 @@ def _inward_turns(outline: NDArray[np.int32], at: NDArray[np.intp], um: float) -
     here = outline[at]
     before, after = here - outline[at - arm], outline[(at + arm) % len(outline)] - here
     cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-    # OpenCV runs round an outline so that outward turns have a negative cross product.
-    return np.degrees(np.arctan2(cross, (before * after).sum(axis=1)))
+    dot = before[:, 0] * after[:, 0] + before[:, 1] * after[:, 1]
+    return np.minimum(np.maximum(np.degrees(np.arctan2(cross, dot)), 0), _SHARPEST_DEG)
 
 
 def _smaller_areas(

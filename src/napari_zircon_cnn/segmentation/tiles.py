@@ -16,18 +16,12 @@ from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import Background, Region
 from napari_zircon_cnn.segmentation.foreground import Scale, Window, grown, look_at
-from napari_zircon_cnn.segmentation.objects import (
-    MARGIN_PX,
-    SMALLEST_OBJECT_UM,
-    Body,
-    GrainMask,
-    grains_of,
-)
+from napari_zircon_cnn.segmentation.objects import MARGIN_PX, SMALLEST_OBJECT_UM, Body
 
 LARGEST_BODY_UM = 3000.0
 """What is longer is a frame of the mosaic or a lit tile, not a grain; a window never has to be larger."""
 
-_MARGIN_UM = 100.0
+_MARGIN_UM = 160.0
 _LEFT, _TOP, _WIDTH, _HEIGHT, _AREA = range(5)
 
 
@@ -74,16 +68,11 @@ def tiles_of(region: Region, tile_px: int) -> list[Region]:
     return [(row, column) for row in rows for column in columns]
 
 
-def grains_in(tile: Region, search: Search) -> list[GrainMask]:
-    """Return the grains of all bodies whose first pixel within the searched region lies in a tile."""
-    shape = search.mount.image.shape
-    region = grown(tile, search.px(_MARGIN_UM), shape)
+def bodies_in(tile: Region, search: Search) -> list[Body]:
+    """Return the bodies of foreground whose first pixel within the searched region lies in a tile."""
+    region = grown(tile, search.px(_MARGIN_UM), search.mount.image.shape)
     window = look_at(search.mount, region, search.background, search.scale, search.parameters)
-    found: list[GrainMask] = []
-    for body, first in _bodies(window, tile, search):
-        if _holds(tile, first):
-            found += grains_of(body, search.mount.pixel_size_um, search.parameters)
-    return found
+    return [body for body, first in _bodies(window, tile, search) if _holds(tile, first)]
 
 
 def _bodies(window: Window, tile: Region, search: Search) -> Iterator[tuple[Body, tuple[int, int]]]:
