@@ -1,4 +1,4 @@
-"""The adaptive segmentation: outlines at half of each grain's own brightness, kept where Canny finds an edge."""
+"""The adaptive segmentation: outlines at half of a grain's brightness, kept where Canny finds an edge."""
 
 import os
 from collections import deque
@@ -28,6 +28,32 @@ def segment_adaptive(
     *,
     tile_px: int = _TILE_PX,
 ) -> NDArray[np.int32]:
+    """Find the grains of a mount.
+
+    Parameters
+    ----------
+    mount
+        The mosaic.
+    parameters
+        The defaults serve all mosaics.
+    progress
+        Told after each tile; may raise `Cancelled`.
+    tile_px
+        Edge of the tiles that the mosaic is worked through in. The labels do not depend on it.
+
+    Returns
+    -------
+    ndarray of int32, shape (rows, columns)
+        The label image: 0 is background, 1 to n the grains by their first pixels, from top to bottom
+        and then from left to right. Objects below the size gate are in it too; `size_gate` names them.
+
+    Notes
+    -----
+    A pixel is foreground where it is brighter than half of the brightest pixel near it, both above the
+    resin. A connected body of foreground is kept where Canny's edge detector finds its outline (Canny 1986,
+    doi:10.1109/TPAMI.1986.4767851), with thresholds that follow the body's own contrast, and is cut where
+    two grains touch. Dim parts with an edge of their own are added; a glow has none.
+    """
     rows, columns = mount.image.shape
     return _segment(mount, (slice(0, rows), slice(0, columns)), parameters, progress, tile_px)
 
@@ -40,7 +66,29 @@ def segment_region(
     *,
     tile_px: int = _TILE_PX,
 ) -> NDArray[np.int32]:
-    return _segment(mount, region, parameters, progress, tile_px)
+    """Find the grains in a part of a mount.
+
+    Parameters
+    ----------
+    mount
+        The mosaic.
+    region
+        Rows and columns, as slices without step; negative and missing ends are meant as in any slice.
+    parameters, progress, tile_px
+        As in `segment_adaptive`.
+
+    Returns
+    -------
+    ndarray of int32
+        The label image of the region. Each grain has the pixels that it has in the whole mount's label
+        image, as far as they lie in the region; the labels themselves count from 1.
+    """
+    rows, columns = (
+        slice(*side.indices(length)[:2]) for side, length in zip(region, mount.image.shape, strict=True)
+    )
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return np.zeros(mount.image[rows, columns].shape, np.int32)
+    return _segment(mount, (rows, columns), parameters, progress, tile_px)
 
 
 def _segment(
@@ -53,7 +101,9 @@ def _segment(
     seen = grown(searched, round(2 * LARGEST_BODY_UM / mount.pixel_size_um), shape)
     with ThreadPoolExecutor(_WORKERS) as pool:
         progress(0.0, "measuring the background")
-        search = Search(mount, searched, background_of(mount, seen, parameters.background_um, pool), parameters)
+        search = Search(
+            mount, searched, background_of(mount, seen, parameters.background_um, pool), parameters
+        )
         tiles = tiles_of(searched, tile_px)
         grains: list[GrainMask] = []
         for n, bodies in enumerate(_ahead(pool, lambda tile: bodies_in(tile, search), tiles)):

@@ -8,6 +8,7 @@ Blocks are a few thousandths of the mosaic's size, and any part of their grid ca
 import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ def scaled_grey(mount: Mount, region: Region) -> NDArray[np.uint16]:
     """Return a region's grey values in sixteenths of an 8-bit level."""
     pixels = mount.image[region]
     if pixels.dtype == np.uint8 and mount.white == 255:
-        return pixels.astype(np.uint16) << np.uint16(4)
+        return np.asarray(pixels.astype(np.uint16) << np.uint16(4))
     values = mount.unit_values(region)
     return np.rint(values * np.float32(255 * GREY_SCALE)).astype(np.uint16)
 
@@ -70,7 +71,7 @@ class Background:
         lower *= row_share[:, None]
         between += lower
         between += np.float32(0.5)
-        return between.astype(np.uint16)
+        return np.asarray(between.astype(np.uint16))
 
     def _neighbours(self, side: slice, axis: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         at = (np.arange(side.start, side.stop) + 0.5) / self.block_px - 0.5
@@ -117,10 +118,14 @@ def background_of(mount: Mount, region: Region, width_um: float, pool: Executor)
         starts,
     )
     levels = np.concatenate(list(parts))
-    size = 2 * reach + 1
-    low = ndimage.percentile_filter(levels, _LOW_AMONG_BLOCKS, size=size, mode="nearest")
-    lowest = ndimage.minimum_filter(levels, size=size, mode="nearest")
-    low = np.where(low < _NO_LEVEL, low, np.where(lowest < _NO_LEVEL, lowest, 0))
+    # Every other block in each direction tells as much, in a quarter of the time.
+    others = np.abs(np.arange(-reach, reach + 1)) % 2 == reach % 2
+    footprint = np.logical_and.outer(others, others)
+    low = ndimage.percentile_filter(levels, _LOW_AMONG_BLOCKS, footprint=footprint, mode="nearest")
+    dark = low == _NO_LEVEL
+    if dark.any():
+        lowest = ndimage.minimum_filter(levels, size=2 * reach + 1, mode="nearest")
+        low[dark] = np.where(lowest < _NO_LEVEL, lowest, 0)[dark]
     return Background(low[np.ix_(*insides)].astype(np.float32), block, (firsts[0] + 1, firsts[1] + 1))
 
 
@@ -138,10 +143,10 @@ def _block_levels(
     short = (n_rows * block - grey.shape[0], n_columns * block - grey.shape[1])
     if any(short):
         grey = np.pad(grey, ((0, short[0]), (0, short[1])), mode="edge")
-    cells = cv2.resize(grey, (n_columns * _CELLS, n_rows * _CELLS), interpolation=cv2.INTER_AREA)
+    cells: Any = cv2.resize(grey, (n_columns * _CELLS, n_rows * _CELLS), interpolation=cv2.INTER_AREA)
     cells = cells.reshape(n_rows, _CELLS, n_columns, _CELLS).swapaxes(1, 2).reshape(n_rows, n_columns, -1)
     # A mosaic is black where no picture was taken; the resin is not.
     cells = np.sort(np.where(cells == 0, np.uint16(_NO_LEVEL), cells), axis=2)
     lit = (cells < _NO_LEVEL).sum(axis=2)
     chosen = (_LOW_IN_BLOCK * np.maximum(lit - 1, 0)).astype(np.intp)
-    return np.take_along_axis(cells, chosen[..., None], axis=2)[..., 0]
+    return np.asarray(np.take_along_axis(cells, chosen[..., None], axis=2)[..., 0], np.uint16)

@@ -5,6 +5,7 @@ Nothing here looks further than `reach_px`, so that a pixel's answer is the same
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,13 +103,15 @@ def look_at(
     grey = scaled_grey(mount, outer)
     resin = background.within(outer)
     size = 2 * scale.blur_reach_px + 1
-    light = cv2.subtract(cv2.GaussianBlur(grey, (size, size), scale.blur_px), resin)
+    light: Any = cv2.subtract(cv2.GaussianBlur(grey, (size, size), scale.blur_px), resin)
     # Specks of a single pixel are detector noise; they would set the measure around them.
     sound = cv2.subtract(cv2.medianBlur(grey, 3), resin)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * scale.edge_px + 1, 2 * scale.edge_px + 1))
-    light, brightest = light[inner], cv2.dilate(sound, disc)[inner]
-    mask = cv2.compare(light * np.uint16(2), brightest, cv2.CMP_GT)
-    mask &= cv2.compare(brightest, parameters.contrast * GREY_SCALE, cv2.CMP_GT)
+    brightest: Any = cv2.dilate(sound, disc)
+    light, brightest = light[inner], brightest[inner]
+    mask: Any = cv2.compare(light * np.uint16(2), brightest, cv2.CMP_GT)
+    least: Any = parameters.contrast * GREY_SCALE
+    mask &= cv2.compare(brightest, least, cv2.CMP_GT)
     return Window(region, light, brightest, mask & np.uint8(1))
 
 

@@ -84,11 +84,12 @@ def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) 
     outline = _outline(body.mask)
     contrast = _median(body.brightest[outline[:, 1], outline[:, 0]])
     light = body.light.astype(np.int16)
-    slopes = (cv2.Sobel(light, cv2.CV_16S, 1, 0), cv2.Sobel(light, cv2.CV_16S, 0, 1))
+    slopes: Any = (cv2.Sobel(light, cv2.CV_16S, 1, 0), cv2.Sobel(light, cv2.CV_16S, 0, 1))
     if len(outline) < 2 * smallest_px or _edge_share(body, outline, contrast, slopes) < parameters.edge_share:
         return []
     others = body.foreground & (1 - body.mask)
-    closed = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, _SQUARE) & (1 - others)
+    closed: Any = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, _SQUARE)
+    closed &= 1 - others
     hole_px = LARGEST_HOLE_UM / pixel_size_um
     pieces = split(_without_holes(closed, hole_px), body.light, pixel_size_um, parameters)
     pieces = _with_dim_parts(pieces, body, contrast, slopes, hole_px)
@@ -105,6 +106,12 @@ def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) 
 def _median(values: NDArray[Any]) -> float:
     """Return the upper median; numpy's own takes longer than the rest of a small body's work."""
     return float(np.partition(values, len(values) // 2)[len(values) // 2])
+
+
+def _brighter(light: NDArray[np.uint16], than: float) -> Mask:
+    """Return 255 where the light is stronger than a level; OpenCV takes a number, its types do not."""
+    level: Any = than
+    return np.asarray(cv2.compare(light, level, cv2.CMP_GT), np.uint8)
 
 
 def _outline(mask: Mask) -> NDArray[np.int32]:
@@ -146,9 +153,9 @@ def _with_dim_parts(
     A glow has no such edge. A part goes to the piece that it touches most.
     """
     others = body.foreground & (1 - body.mask)
-    others &= cv2.compare(body.light, 2 * _DIMMEST * contrast, cv2.CMP_GT)
+    others &= _brighter(body.light, 2 * _DIMMEST * contrast)
     whole = sum(pieces[1:], pieces[0]) | others
-    dim = cv2.compare(body.light, _DIMMEST * contrast, cv2.CMP_GT) & (1 - whole)
+    dim = _brighter(body.light, _DIMMEST * contrast) & (1 - whole)
     dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, _SQUARE)
     if cv2.countNonZero(dim) < _LEAST_DIM_PX:
         return pieces
@@ -179,7 +186,8 @@ def _with_dim_parts(
         piece = pieces[n_piece].copy()
         for rows, columns, part in added:
             piece[rows, columns][part] = 1
-        closed = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, _SQUARE) & (1 - whole) | piece
+        closed: Any = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, _SQUARE)
+        closed = closed & (1 - whole) | piece
         pieces[n_piece] = _without_holes(closed, hole_px)
     return pieces
 

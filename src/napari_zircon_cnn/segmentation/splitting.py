@@ -5,6 +5,7 @@ darker the line under it is. After each cut the pieces are looked at again.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,8 +35,19 @@ _MOST_PIECES = 500
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """Straight cuts that may be tried: ends as indices on the outline, length, and the longest as shares
-    of the narrower part's width; what is hoped for is by how much a cut may fall below that, at most."""
+    """Straight cuts that may be tried.
+
+    Parameters
+    ----------
+    ends
+        First and last pixel of each as indices on the outline, shape (n, 2).
+    lengths
+        In px.
+    limits
+        The longest that each may be, as a share of the narrower part's width.
+    hopes
+        By how much each is below its limit if the parts are as wide as they can be.
+    """
 
     ends: NDArray[np.intp]
     lengths: Floats
@@ -89,12 +101,12 @@ def _best_cut(
     body: Mask, light: NDArray[np.uint16], um: float, parameters: AdaptiveParameters
 ) -> tuple[Mask, Mask] | None:
     contours, _ = cv2.findContours(body, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = np.asarray(max(contours, key=len)).reshape(-1, 2)
+    outline: NDArray[np.int32] = np.asarray(max(contours, key=len), np.int32).reshape(-1, 2)
     notches = _notches(outline, um)
     if not len(notches):
         return None
     width = 2 * cv2.minMaxLoc(cv2.distanceTransform(body, cv2.DIST_L2, 5))[1]
-    tried = _candidates(outline, notches, body, light, width, um, parameters)
+    tried = _candidates(outline, notches, body, light, width=width, um=um, neck_ratio=parameters.neck_ratio)
     for n in np.argsort(-tried.hopes):
         if tried.hopes[n] <= 0:
             break
@@ -141,9 +153,10 @@ def _candidates(
     notches: NDArray[np.intp],
     body: Mask,
     light: NDArray[np.uint16],
+    *,
     width: float,
     um: float,
-    parameters: AdaptiveParameters,
+    neck_ratio: float,
 ) -> _Candidates:
     """Return the cuts between notches, and from each notch straight across, that could be short enough."""
     n = len(outline)
@@ -165,7 +178,7 @@ def _candidates(
     turns = np.minimum(
         np.concatenate([turns[first], turns[:n_notches]]), np.concatenate([turns[second], turns[n_notches:]])
     )
-    share = parameters.neck_ratio * (_FLAT_SHARE + _SHARE_PER_DEG * turns)
+    share = neck_ratio * (_FLAT_SHARE + _SHARE_PER_DEG * turns)
     best_limit = share + _VALLEY_BONUS * _DEEPEST_VALLEY
     kept = np.flatnonzero((lengths >= 1) & (lengths + 1 < best_limit * width))
     if not len(kept):
@@ -193,12 +206,10 @@ def _inward_turns(outline: NDArray[np.int32], at: NDArray[np.intp], um: float) -
     before, after = here - outline[at - arm], outline[(at + arm) % len(outline)] - here
     cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
     dot = before[:, 0] * after[:, 0] + before[:, 1] * after[:, 1]
-    return np.minimum(np.maximum(np.degrees(np.arctan2(cross, dot)), 0), _SHARPEST_DEG)
+    return np.asarray(np.clip(np.degrees(np.arctan2(cross, dot)), 0, _SHARPEST_DEG))
 
 
-def _smaller_areas(
-    outline: NDArray[np.int32], starts: NDArray[np.intp], stops: NDArray[np.intp]
-) -> Floats:
+def _smaller_areas(outline: NDArray[np.int32], starts: NDArray[np.intp], stops: NDArray[np.intp]) -> Floats:
     """Return the areas that chords cut off from an outline, on the smaller side."""
     x, y = outline[:, 0].astype(np.float64), outline[:, 1].astype(np.float64)
     swept = np.zeros(len(x) + 1)
@@ -206,7 +217,7 @@ def _smaller_areas(
     swept[-1] = swept[-2] + x[-1] * y[0] - x[0] * y[-1]
     low, high = np.minimum(starts, stops), np.maximum(starts, stops)
     area = np.abs(swept[high] - swept[low] + x[high] * y[low] - x[low] * y[high]) / 2
-    return np.minimum(area, abs(swept[-1]) / 2 - area)
+    return np.asarray(np.minimum(area, abs(swept[-1]) / 2 - area))
 
 
 def _valleys(
@@ -217,7 +228,7 @@ def _valleys(
     direction = (stops - starts).astype(np.float64)
     points = starts[:, None] + along[:, None] * direction[:, None]
     x, y = np.rint(points[..., 0]).astype(np.intp), np.rint(points[..., 1]).astype(np.intp)
-    inside = body[y, x].all(axis=1)
+    inside = np.asarray(body[y, x].all(axis=1))
     reach = max(round(_FLANK_UM / um), 2)
     offsets = np.arange(-reach, reach + 1)
     normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1) / np.hypot(*direction.T)[:, None]
@@ -248,5 +259,6 @@ def _cut(
     if width < _SMALLEST_WIDTH_UM / um:
         return None
     # The pixels under the line, and crumbs beside it, go to the nearer part.
-    one = cv2.dilate(one, np.ones((3, 3), np.uint8)) & body & (1 - other)
+    wider: Any = cv2.dilate(one, np.ones((3, 3), np.uint8))
+    one = wider & body & (1 - other)
     return one, body & (1 - one), width

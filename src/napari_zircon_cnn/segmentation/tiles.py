@@ -7,6 +7,7 @@ each body is worked on once, whole.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -59,10 +60,7 @@ class Search:
 def tiles_of(region: Region, tile_px: int) -> list[Region]:
     """Cut a region into tiles, from top to bottom and left to right."""
     rows, columns = (
-        [
-            slice(start, min(start + tile_px, side.stop))
-            for start in range(side.start, side.stop, tile_px)
-        ]
+        [slice(start, min(start + tile_px, side.stop)) for start in range(side.start, side.stop, tile_px)]
         for side in region
     )
     return [(row, column) for row in rows for column in columns]
@@ -76,7 +74,7 @@ def bodies_in(tile: Region, search: Search) -> list[Body]:
 
 
 def _bodies(window: Window, tile: Region, search: Search) -> Iterator[tuple[Body, tuple[int, int]]]:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(window.mask, connectivity=8, ltype=cv2.CV_32S)
+    labels, stats = _connected(window.mask)
     top, left = (side.start for side in window.region)
     begins = stats[:, [_TOP, _LEFT]] + (top, left)
     ends = begins + stats[:, [_HEIGHT, _WIDTH]]
@@ -117,7 +115,7 @@ def _looked_at_whole(
     while True:
         region = grown(box, margin, shape)
         window = look_at(search.mount, region, search.background, search.scale, search.parameters)
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(window.mask, connectivity=8, ltype=cv2.CV_32S)
+        labels, stats = _connected(window.mask)
         top, left = (side.start for side in region)
         label = int(labels[seed[0] - top, seed[1] - left])
         x, y, width, height, _ = stats[label]
@@ -126,11 +124,18 @@ def _looked_at_whole(
         body = (slice(top + y, top + y + height), slice(left + x, left + x + width))
         box = grown(body, MARGIN_PX, shape)
         if all(
-            (inner.start > outer.start or outer.start == 0) and (inner.stop < outer.stop or outer.stop == length)
+            (inner.start > outer.start or outer.start == 0)
+            and (inner.stop < outer.stop or outer.stop == length)
             for inner, outer, length in zip(box, region, shape, strict=True)
         ):
             return _body(window, labels, label, box, search.region)
         margin *= 2
+
+
+def _connected(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the labels of a mask's bodies, and their boxes and areas as OpenCV gives them."""
+    found: Any = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    return found[1], found[2]
 
 
 def _body(
@@ -141,7 +146,9 @@ def _body(
     rows, columns = box
     crop = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
     mask = (labels[crop] == label).view(np.uint8)
-    body = Body(rows.start, columns.start, mask, window.mask[crop], window.light[crop], window.brightest[crop])
+    body = Body(
+        rows.start, columns.start, mask, window.mask[crop], window.light[crop], window.brightest[crop]
+    )
     above, before = (max(part.start - side.start, 0) for side, part in zip(box, searched, strict=True))
     within = mask[above : searched[0].stop - rows.start, before : searched[1].stop - columns.start]
     if not within.any():
