@@ -21,11 +21,9 @@ class AdaptiveParameters:
     edge_share
         Share of a grain's outline that lies on a Canny edge, at least.
     neck_ratio
-        Two bodies are cut apart where the neck between them is narrower than this share of the
-        narrower body.
-    valley_depth
-        By how much the line between two touching grains is darker than the grains on its two sides,
-        as a share, for a wide contact to be cut as well.
+        Two bodies are cut apart where the neck between them is shorter than this share of the narrower
+        body's width. That holds for corners on both sides that turn inward by 50°; the neck may be longer
+        between sharper corners and where a dark line runs along it.
     smallest_grain_um
         Long side of the rotated box around the smallest grain that counts.
     """
@@ -35,5 +33,4 @@ class AdaptiveParameters:
     edge_um: Annotated[float, Field(ge=2, le=50)] = 8.0
     edge_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     neck_ratio: Annotated[float, Field(ge=0, le=2)] = 0.6
-    valley_depth: Annotated[float, Field(gt=0, le=1)] = 0.2
     smallest_grain_um: Annotated[float, Field(ge=0)] = 25.0

@@ -36,7 +36,7 @@ def scaled_grey(mount: Mount, region: Region) -> NDArray[np.uint16]:
     if pixels.dtype == np.uint8 and mount.white == 255:
         return np.asarray(pixels.astype(np.uint16) << np.uint16(4))
     values = mount.unit_values(region)
-    return np.rint(values * np.float32(255 * GREY_SCALE)).astype(np.uint16)
+    return np.asarray(np.rint(values * np.float32(255 * GREY_SCALE)).astype(np.uint16))
 
 
 @dataclass(frozen=True, eq=False)

@@ -109,10 +109,9 @@ def look_at(
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * scale.edge_px + 1, 2 * scale.edge_px + 1))
     brightest: Any = cv2.dilate(sound, disc)
     light, brightest = light[inner], brightest[inner]
-    mask: Any = cv2.compare(light * np.uint16(2), brightest, cv2.CMP_GT)
-    least: Any = parameters.contrast * GREY_SCALE
-    mask &= cv2.compare(brightest, least, cv2.CMP_GT)
-    return Window(region, light, brightest, mask & np.uint8(1))
+    mask = light * np.uint16(2) > brightest
+    mask &= brightest > parameters.contrast * GREY_SCALE
+    return Window(region, light, brightest, mask.view(np.uint8))
 
 
 def grown(region: Region, by_px: int, shape: tuple[int, ...]) -> Region:

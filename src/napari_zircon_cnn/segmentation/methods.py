@@ -42,7 +42,7 @@ METHODS: dict[str, Method] = {
     "adaptive": Method(segment_adaptive, AdaptiveParameters, too_small),
     "nathwani2023": Method(segment_canny, CannyParameters),
 }
-DEFAULT_METHOD = "nathwani2023"
+DEFAULT_METHOD = "adaptive"
 
 
 def parameters_for(method: str, values: Mapping[str, Any]) -> Any:

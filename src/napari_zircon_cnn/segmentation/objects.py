@@ -108,12 +108,6 @@ def _median(values: NDArray[Any]) -> float:
     return float(np.partition(values, len(values) // 2)[len(values) // 2])
 
 
-def _brighter(light: NDArray[np.uint16], than: float) -> Mask:
-    """Return 255 where the light is stronger than a level; OpenCV takes a number, its types do not."""
-    level: Any = than
-    return np.asarray(cv2.compare(light, level, cv2.CMP_GT), np.uint8)
-
-
 def _outline(mask: Mask) -> NDArray[np.int32]:
     """Return the pixels along the outside of a mask's longest outline as x and y, (n, 2)."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -153,9 +147,9 @@ def _with_dim_parts(
     A glow has no such edge. A part goes to the piece that it touches most.
     """
     others = body.foreground & (1 - body.mask)
-    others &= _brighter(body.light, 2 * _DIMMEST * contrast)
+    others &= body.light > 2 * _DIMMEST * contrast
     whole = sum(pieces[1:], pieces[0]) | others
-    dim = _brighter(body.light, _DIMMEST * contrast) & (1 - whole)
+    dim = (body.light > _DIMMEST * contrast) & (1 - whole)
     dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, _SQUARE)
     if cv2.countNonZero(dim) < _LEAST_DIM_PX:
         return pieces
@@ -176,7 +170,7 @@ def _with_dim_parts(
         rim = part & (resin[box] > 0)
         if not rim.any():
             continue
-        around = cv2.dilate(part.view(np.uint8), _SQUARE)
+        around: Any = cv2.dilate(part.view(np.uint8), _SQUARE)
         contacts = [int(np.count_nonzero(around & piece[box])) for piece in pieces]
         slope = np.hypot(slopes[0][box][rim], slopes[1][box][rim], dtype=np.float32)
         is_sharp = _median(slope) > _SHARP * _SOBEL_GAIN * _median(body.light[box][part])

@@ -88,6 +88,7 @@ def _bodies(window: Window, tile: Region, search: Search) -> Iterator[tuple[Body
         cut |= (ends[:, axis] > side.stop - MARGIN_PX) & (side.stop < length)
     # A body of fewer pixels is shorter than any grain, whatever its shape.
     large = stats[:, _AREA] >= search.px(SMALLEST_OBJECT_UM)
+    here &= stats[:, [_WIDTH, _HEIGHT]].max(axis=1) <= search.px(LARGEST_BODY_UM)
     here[0] = False
     for label in np.flatnonzero(here & (large | cut)):
         box = grown(
