@@ -1,5 +1,6 @@
 """The adaptive segmentation: outlines at half of a grain's brightness, kept where Canny finds an edge."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import Region, background_of
 from napari_zircon_cnn.segmentation.foreground import grown
-from napari_zircon_cnn.segmentation.objects import LARGEST_HOLE_UM, Body, GrainMask, grains_of
+from napari_zircon_cnn.segmentation.objects import LARGEST_HOLE_UM, MARGIN_UM, Body, GrainMask, grains_of
 from napari_zircon_cnn.segmentation.tiles import LARGEST_BODY_UM, Search, bodies_in, tiles_of
 
 _TILE_PX = 1024
@@ -97,7 +98,7 @@ def _segment(
     parameters = parameters or AdaptiveParameters()
     shape = mount.image.shape
     # A grain around a hole may cover the region's border from outside.
-    searched = grown(region, round(LARGEST_HOLE_UM / mount.pixel_size_um), shape)
+    searched = grown(region, math.ceil((LARGEST_HOLE_UM + MARGIN_UM) / mount.pixel_size_um), shape)
     seen = grown(searched, round(2 * LARGEST_BODY_UM / mount.pixel_size_um), shape)
     with ThreadPoolExecutor(_WORKERS) as pool:
         progress(0.0, "measuring the background")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
+from napari_zircon_cnn.segmentation.background import GREY_SCALE
 from napari_zircon_cnn.segmentation.splitting import split
 
 Mask = NDArray[np.uint8]
@@ -22,16 +23,23 @@ LARGEST_HOLE_UM = 200.0
 SMALLEST_OBJECT_UM = 10.0
 """What is smaller is noise, and in no table."""
 
-MARGIN_PX = 8
-_LOW_SLOPE, _HIGH_SLOPE = 0.10, 0.16
+MARGIN_UM = 16.0
+"""How far around a body its surroundings are looked at."""
+
+_LOW_SLOPE_PER_UM, _HIGH_SLOPE_PER_UM = 0.05, 0.08
+"""Canny's thresholds as shares of the body's contrast; a sharp edge in these pictures has 0.1 to 0.15."""
 _SOBEL_GAIN = 8
-_MUCH_BRIGHTER = 1.5
-_DIMMEST = 0.22
-_SHARP = 0.18
-_LEAST_DIM_PX = 12
-_SQUARE = np.ones((3, 3), np.uint8)
+_NEIGHBOUR_UM, _MUCH_BRIGHTER = 12.0, 1.5
+_DIMMEST, _SHARP_PER_UM, _LEAST_DIM_UM2 = 0.22, 0.09, 48.0
+_GAP_UM = 2.0
+_NOISE_STEP_PX, _NOISE_FACTOR, _SURELY_SEEN = 3, 6.0, 3.0
 
 Slopes = tuple[NDArray[np.int16], NDArray[np.int16]]
+
+
+def _square(radius_um: float, pixel_size_um: float) -> Mask:
+    side = 2 * max(round(radius_um / pixel_size_um), 1) + 1
+    return np.ones((side, side), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +90,23 @@ def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) 
     """Return the grains that a body consists of; none where its outline is not an edge."""
     smallest_px = SMALLEST_OBJECT_UM / pixel_size_um
     outline = _outline(body.mask)
+    if len(outline) < 2 * smallest_px:
+        return []
     contrast = _median(body.brightest[outline[:, 1], outline[:, 0]])
     light = body.light.astype(np.int16)
     slopes: Any = (cv2.Sobel(light, cv2.CV_16S, 1, 0), cv2.Sobel(light, cv2.CV_16S, 0, 1))
-    if len(outline) < 2 * smallest_px or _edge_share(body, outline, contrast, slopes) < parameters.edge_share:
+    if _edge_share(body, outline, contrast, slopes, pixel_size_um) < parameters.edge_share:
+        return []
+    # What stands out by far need not be held against the noise.
+    doubtful = contrast < _SURELY_SEEN * parameters.contrast * GREY_SCALE
+    if doubtful and contrast < _NOISE_FACTOR * _noise(body, light):
         return []
     others = body.foreground & (1 - body.mask)
-    closed: Any = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, _SQUARE)
+    closed: Any = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, _square(_GAP_UM, pixel_size_um))
     closed &= 1 - others
-    hole_px = LARGEST_HOLE_UM / pixel_size_um
-    pieces = split(_without_holes(closed, hole_px), body.light, pixel_size_um, parameters)
-    pieces = _with_dim_parts(pieces, body, contrast, slopes, hole_px)
+    filled = _without_holes(closed, LARGEST_HOLE_UM / pixel_size_um)
+    pieces = split(filled, body.light, pixel_size_um, parameters)
+    pieces = _with_dim_parts(pieces, body, contrast, slopes, pixel_size_um)
     found = []
     for piece in pieces:
         left, top, width, height = cv2.boundingRect(piece)
@@ -120,49 +134,55 @@ def _long_side(outline: NDArray[np.int32]) -> float:
     return float(max(sides)) + 1
 
 
-def _edge_share(body: Body, outline: NDArray[np.int32], contrast: float, slopes: Slopes) -> float:
+def _edge_share(body: Body, outline: NDArray[np.int32], contrast: float, slopes: Slopes, um: float) -> float:
     """Return the share of an outline that lies on a Canny edge or beside one.
 
     The thresholds follow the contrast along the outline, so that a dim grain's edge counts and the soft
     slope of a bright grain's glow does not.
     """
     x, y = outline[:, 0], outline[:, 1]
-    steep = contrast * _SOBEL_GAIN
-    edges = cv2.Canny(*slopes, _LOW_SLOPE * steep, _HIGH_SLOPE * steep, L2gradient=True)
-    edges = cv2.dilate(edges, _SQUARE)
+    steep = contrast * _SOBEL_GAIN * um
+    edges = cv2.Canny(*slopes, _LOW_SLOPE_PER_UM * steep, _HIGH_SLOPE_PER_UM * steep, L2gradient=True)
+    own = cv2.dilate(edges, _square(_GAP_UM, um))[y, x] > 0
     # Where much brighter pixels lie beside the body, the edge is another's.
-    own = edges[y, x] > 0
-    beyond = body.light * (1 - cv2.dilate(body.mask, _SQUARE))
+    beyond = body.light * (1 - cv2.dilate(body.mask, _square(_GAP_UM, um)))
     if cv2.minMaxLoc(beyond)[1] > _MUCH_BRIGHTER * contrast:
-        beside = cv2.dilate(beyond, np.ones((13, 13), np.uint8))
+        beside = cv2.dilate(beyond, _square(_NEIGHBOUR_UM, um))
         own &= beside[y, x] < _MUCH_BRIGHTER * contrast
     return float(np.count_nonzero(own)) / len(outline)
 
 
-def _with_dim_parts(
-    pieces: list[Mask], body: Body, contrast: float, slopes: Slopes, hole_px: float
-) -> list[Mask]:
+def _noise(body: Body, light: NDArray[np.int16]) -> float:
+    """Return by how much the resin around a body differs from one pixel to another, in the median."""
+    resin = body.foreground == 0
+    both = resin[:, _NOISE_STEP_PX:] & resin[:, :-_NOISE_STEP_PX]
+    steps = np.abs(light[:, _NOISE_STEP_PX:] - light[:, :-_NOISE_STEP_PX])[both]
+    return _median(steps) if len(steps) else 0.0
+
+
+def _with_dim_parts(pieces: list[Mask], body: Body, contrast: float, slopes: Slopes, um: float) -> list[Mask]:
     """Return a body's pieces with the dim parts that an edge of their own parts from the resin.
 
     A glow has no such edge. A part goes to the piece that it touches most.
     """
+    square, least_px = _square(_GAP_UM, um), _LEAST_DIM_UM2 / um**2
     others = body.foreground & (1 - body.mask)
     others &= body.light > 2 * _DIMMEST * contrast
     whole = sum(pieces[1:], pieces[0]) | others
     dim = (body.light > _DIMMEST * contrast) & (1 - whole)
-    dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, _SQUARE)
-    if cv2.countNonZero(dim) < _LEAST_DIM_PX:
+    dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, square)
+    if cv2.countNonZero(dim) < least_px:
         return pieces
     height, width = dim.shape
     _, parts, stats, _ = cv2.connectedComponentsWithStats(dim, connectivity=8)
     large = [
         (label, x, y, w, h)
         for label, (x, y, w, h, area) in enumerate(stats.tolist())
-        if label and area >= _LEAST_DIM_PX and x and y and x + w < width and y + h < height
+        if label and area >= least_px and x and y and x + w < width and y + h < height
     ]
     if not large:
         return pieces
-    resin = cv2.dilate(1 - (dim | whole), _SQUARE)
+    resin = cv2.dilate(1 - (dim | whole), square)
     grown_by: dict[int, list[tuple[slice, slice, NDArray[np.bool_]]]] = {}
     for label, x, y, w, h in large:
         box = (slice(y - 1, y + h + 1), slice(x - 1, x + w + 1))
@@ -170,19 +190,19 @@ def _with_dim_parts(
         rim = part & (resin[box] > 0)
         if not rim.any():
             continue
-        around: Any = cv2.dilate(part.view(np.uint8), _SQUARE)
+        around: Any = cv2.dilate(part.view(np.uint8), square)
         contacts = [int(np.count_nonzero(around & piece[box])) for piece in pieces]
         slope = np.hypot(slopes[0][box][rim], slopes[1][box][rim], dtype=np.float32)
-        is_sharp = _median(slope) > _SHARP * _SOBEL_GAIN * _median(body.light[box][part])
+        is_sharp = _median(slope) > _SHARP_PER_UM * um * _SOBEL_GAIN * _median(body.light[box][part])
         if max(contacts) and is_sharp:
             grown_by.setdefault(contacts.index(max(contacts)), []).append((*box, part))
     for n_piece, added in grown_by.items():
         piece = pieces[n_piece].copy()
         for rows, columns, part in added:
             piece[rows, columns][part] = 1
-        closed: Any = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, _SQUARE)
+        closed: Any = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, square)
         closed = closed & (1 - whole) | piece
-        pieces[n_piece] = _without_holes(closed, hole_px)
+        pieces[n_piece] = _without_holes(closed, LARGEST_HOLE_UM / um)
     return pieces
 
 

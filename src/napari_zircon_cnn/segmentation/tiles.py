@@ -17,7 +17,7 @@ from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import Background, Region
 from napari_zircon_cnn.segmentation.foreground import Scale, Window, grown, look_at
-from napari_zircon_cnn.segmentation.objects import MARGIN_PX, SMALLEST_OBJECT_UM, Body
+from napari_zircon_cnn.segmentation.objects import MARGIN_UM, SMALLEST_OBJECT_UM, Body
 
 LARGEST_BODY_UM = 3000.0
 """What is longer is a frame of the mosaic or a lit tile, not a grain; a window never has to be larger."""
@@ -79,13 +79,14 @@ def _bodies(window: Window, tile: Region, search: Search) -> Iterator[tuple[Body
     begins = stats[:, [_TOP, _LEFT]] + (top, left)
     ends = begins + stats[:, [_HEIGHT, _WIDTH]]
     cut = np.zeros(len(stats), bool)
+    margin = search.px(MARGIN_UM)
     here = np.ones(len(stats), bool)
     for axis, (side, part, length) in enumerate(
         zip(window.region, tile, search.mount.image.shape, strict=True)
     ):
         here &= (begins[:, axis] < part.stop) & (ends[:, axis] > part.start)
-        cut |= (begins[:, axis] < side.start + MARGIN_PX) & (side.start > 0)
-        cut |= (ends[:, axis] > side.stop - MARGIN_PX) & (side.stop < length)
+        cut |= (begins[:, axis] < side.start + margin) & (side.start > 0)
+        cut |= (ends[:, axis] > side.stop - margin) & (side.stop < length)
     # A body of fewer pixels is shorter than any grain, whatever its shape.
     large = stats[:, _AREA] >= search.px(SMALLEST_OBJECT_UM)
     here &= stats[:, [_WIDTH, _HEIGHT]].max(axis=1) <= search.px(LARGEST_BODY_UM)
@@ -93,7 +94,7 @@ def _bodies(window: Window, tile: Region, search: Search) -> Iterator[tuple[Body
     for label in np.flatnonzero(here & (large | cut)):
         box = grown(
             (slice(begins[label, 0], ends[label, 0]), slice(begins[label, 1], ends[label, 1])),
-            MARGIN_PX,
+            margin,
             search.mount.image.shape,
         )
         if cut[label]:
@@ -123,7 +124,7 @@ def _looked_at_whole(
         if max(width, height) > largest_px:
             return None
         body = (slice(top + y, top + y + height), slice(left + x, left + x + width))
-        box = grown(body, MARGIN_PX, shape)
+        box = grown(body, search.px(MARGIN_UM), shape)
         if all(
             (inner.start > outer.start or outer.start == 0)
             and (inner.stop < outer.stop or outer.stop == length)
