@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from napari_zircon_cnn.segmentation.score import score_labels
 from napari_zircon_cnn.segmentation.size_gate import too_small
 
 Labels = NDArray[np.int32]
+Checked = tuple[Mount, Labels, NDArray[np.bool_], set[int]]
 
 
 def mount_of(image: NDArray[np.float64], pixel_size_um: float = 2.0) -> Mount:
@@ -195,14 +197,14 @@ def test_random_synthetic_mounts(seed: int) -> None:
 
 
 @pytest.fixture(params=["QVC061", "QVC082"])
-def checked(request: pytest.FixtureRequest, quellaveco_data: Path) -> tuple[Mount, Labels, Labels, set[int]]:
+def checked(request: pytest.FixtureRequest, quellaveco_data: Path) -> Checked:
     """Return a real mosaic with its hand-checked masks, what is not judged and the touching grains."""
     truth = quellaveco_data / "truth"
     facts_file = truth / f"{request.param}.json"
     if not facts_file.exists():
         pytest.skip(f"{truth} holds no masks of {request.param}")
-    labels = cv2.imread(str(truth / f"{request.param}_labels.png"), cv2.IMREAD_UNCHANGED)
-    ignored = cv2.imread(str(truth / f"{request.param}_ignore.png"), cv2.IMREAD_UNCHANGED)
+    labels: Any = cv2.imread(str(truth / f"{request.param}_labels.png"), cv2.IMREAD_UNCHANGED)
+    ignored: Any = cv2.imread(str(truth / f"{request.param}_ignore.png"), cv2.IMREAD_UNCHANGED)
     grains = json.loads(facts_file.read_text())["grains"]
     touching = {grain["id"] for grain in grains if grain["touching"] and not grain["uncertain"]}
     uncertain = [grain["id"] for grain in grains if grain["uncertain"]]
@@ -211,7 +213,7 @@ def checked(request: pytest.FixtureRequest, quellaveco_data: Path) -> tuple[Moun
 
 
 @pytest.mark.quellaveco
-def test_real_grains_are_found(checked: tuple[Mount, Labels, NDArray[np.bool_], set[int]]) -> None:
+def test_real_grains_are_found(checked: Checked) -> None:
     mount, truth, ignored, touching = checked
     labels = without_small(segment_adaptive(mount), mount)
     judged = np.where(ignored, 0, truth)

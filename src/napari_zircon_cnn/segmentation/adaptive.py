@@ -18,7 +18,7 @@ from napari_zircon_cnn.segmentation.foreground import grown
 from napari_zircon_cnn.segmentation.objects import LARGEST_HOLE_UM, MARGIN_UM, Body, GrainMask, grains_of
 from napari_zircon_cnn.segmentation.tiles import LARGEST_BODY_UM, Search, bodies_in, tiles_of
 
-_TILE_PX = 1024
+_TILE_PX = 1536
 _WORKERS = min(os.cpu_count() or 1, 8)
 
 
@@ -109,6 +109,8 @@ def _segment(
         grains: list[GrainMask] = []
         for n, bodies in enumerate(_ahead(pool, lambda tile: bodies_in(tile, search), tiles)):
             for body in bodies:
+                if not body.reaches_into(region):
+                    continue
                 grains += grains_of(body, mount.pixel_size_um, parameters)
             progress(0.1 + 0.85 * (n + 1) / len(tiles), f"{len(grains)} grains so far")
     labels = _painted(grains, region)

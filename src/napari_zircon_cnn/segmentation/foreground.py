@@ -110,7 +110,7 @@ def look_at(
     brightest: Any = cv2.dilate(sound, disc)
     light, brightest = light[inner], brightest[inner]
     mask = light * np.uint16(2) > brightest
-    mask &= brightest > parameters.contrast * GREY_SCALE
+    mask &= brightest > int(parameters.contrast * GREY_SCALE)
     return Window(region, light, brightest, mask.view(np.uint8))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
-from napari_zircon_cnn.segmentation.background import GREY_SCALE
+from napari_zircon_cnn.segmentation.background import GREY_SCALE, Region
 from napari_zircon_cnn.segmentation.splitting import split
 
 Mask = NDArray[np.uint8]
@@ -30,9 +30,9 @@ _LOW_SLOPE_PER_UM, _HIGH_SLOPE_PER_UM = 0.05, 0.08
 """Canny's thresholds as shares of the body's contrast; a sharp edge in these pictures has 0.1 to 0.15."""
 _SOBEL_GAIN = 8
 _NEIGHBOUR_UM, _MUCH_BRIGHTER = 12.0, 1.5
-_DIMMEST, _SHARP_PER_UM, _LEAST_DIM_UM2 = 0.22, 0.09, 48.0
+_DIMMEST, _SHARP_PER_UM, _LEAST_DIM_UM2 = 0.22, 0.09, 100.0
 _GAP_UM = 2.0
-_NOISE_STEP_PX, _NOISE_FACTOR, _SURELY_SEEN = 3, 6.0, 3.0
+_NOISE_STEP_PX, _NOISE_FACTOR, _SURELY_SEEN = 3, 10.0, 3.0
 
 Slopes = tuple[NDArray[np.int16], NDArray[np.int16]]
 
@@ -74,6 +74,8 @@ class Body:
         The mosaic's row and column of the first pixel.
     mask
         1 where the body is.
+    foreground
+        1 where this or another body is.
     light, brightest
         As in `foreground.Window`.
     """
@@ -84,6 +86,14 @@ class Body:
     foreground: Mask
     light: NDArray[np.uint16]
     brightest: NDArray[np.uint16]
+
+    def reaches_into(self, region: Region) -> bool:
+        """Tell whether a grain of this body could cover a pixel of a region."""
+        starts, lengths = (self.top, self.left), self.mask.shape
+        return all(
+            start < side.stop and start + length > side.start
+            for start, length, side in zip(starts, lengths, region, strict=True)
+        )
 
 
 def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) -> list[GrainMask]:
@@ -167,9 +177,10 @@ def _with_dim_parts(pieces: list[Mask], body: Body, contrast: float, slopes: Slo
     """
     square, least_px = _square(_GAP_UM, um), _LEAST_DIM_UM2 / um**2
     others = body.foreground & (1 - body.mask)
-    others &= body.light > 2 * _DIMMEST * contrast
+    dimmest = int(_DIMMEST * contrast)
+    others &= body.light > 2 * dimmest
     whole = sum(pieces[1:], pieces[0]) | others
-    dim = (body.light > _DIMMEST * contrast) & (1 - whole)
+    dim = (body.light > dimmest) & (1 - whole)
     dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, square)
     if cv2.countNonZero(dim) < least_px:
         return pieces
