@@ -139,9 +139,12 @@ def test_every_command_has_its_help(run: Run) -> None:
         (["segment"], "Missing argument 'MOSAIC'. `zircon-cnn segment --help` shows how."),
         (["segment", "a.png"], "Missing option '--output' / '-o'. `zircon-cnn segment --help` shows how."),
         (["zzz"], "No such command 'zzz'. `zircon-cnn --help` shows how."),
-        (["segment", "a.png", "-o", "p", "--set", "dilation_px"], "--set takes NAME=VALUE, such as"),
-        (["segment", "a.png", "-o", "p", "--set", "blur=3"], "There is no setting 'blur'; there are low_"),
-        (["segment", "a.png", "-o", "p", "--set", "dilation_px=x"], "The setting dilation_px cannot be 'x'"),
+        (["segment", "a.png", "-o", "p", "--set", "edge_um"], "--set takes NAME=VALUE, such as"),
+        (
+            ["segment", "a.png", "-o", "p", "--set", "blur=3"],
+            "There is no setting 'blur'; there are ",
+        ),
+        (["segment", "a.png", "-o", "p", "--set", "edge_um=x"], "The setting edge_um cannot be 'x'"),
         (["segment", "a.png", "-o", "p", "--method", "magic"], "There is no segmentation method 'magic'"),
         (["segment", "a.png", "-o", "p"], "The mosaic a.png cannot be read (No such file or directory)"),
         (
@@ -188,7 +191,7 @@ def write_colour(path: Path) -> None:
 
 
 def write_small(path: Path) -> None:
-    write_png(path, np.full((20, 30), 99, np.uint8))
+    write_png(path, np.full((8, 10), 99, np.uint8))
 
 
 def write_nan(path: Path) -> None:
@@ -206,9 +209,13 @@ def write_stack(path: Path) -> None:
     [
         ("letter.png", write_text, "letter.png is not an image that can be read; give a PNG, TIFF or JPEG"),
         ("cut.png", write_truncated, "cut.png is broken or cut short"),
-        ("black.png", write_black, "No grain was found in black with nathwani2023 (low_threshold=20, "),
+        ("black.png", write_black, "No grain was found in black with adaptive (contrast="),
         ("colour.png", write_colour, "colour.png is a colour picture; a CL mosaic is grey"),
-        ("small.png", write_small, "has 30 x 20 px, less than the smallest grain that is kept (41 x 41 px)"),
+        (
+            "small.png",
+            write_small,
+            "has 10 x 8 px (20 x 16 µm), less than the smallest grain that is kept (25 µm)",
+        ),
         ("nan.tif", write_nan, "nan.tif holds NaN or infinite values; replace them"),
         ("stack.tif", write_stack, "stack.tif is a stack of the shape (5, 200, 300)"),
     ],

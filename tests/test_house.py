@@ -39,6 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "sample_files": {"grains"},
     "project_record": {"mount"},
     "project": {"curation", "project_record", "sample_files"},
+    "find_grains": {"grains", "segmentation"},
     "dataset": {"crops"},
     "networks": set(),
     "metrics": {"dataset", "networks"},

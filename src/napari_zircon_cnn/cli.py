@@ -116,7 +116,9 @@ def segment(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PROJECT", help="The project folder; made if need be.")
     ],
-    method: Annotated[str, typer.Option(help="The segmentation method.")] = "nathwani2023",
+    method: Annotated[
+        str, typer.Option(help="The segmentation method: adaptive, or nathwani2023, the paper's preset.")
+    ] = "adaptive",
     pixel_size: Annotated[
         float | None,
         typer.Option(metavar="UM", help="Edge of a pixel in µm; by default what the file says, else 2."),

@@ -13,7 +13,7 @@ from district import SAMPLES, District, Recorder, contents_of
 from drawn import drawn_mount
 from napari_zircon_cnn.actions import Reject
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.grains import existing
+from napari_zircon_cnn.grains import existing, usable
 from napari_zircon_cnn.jobs.segment import segment_mosaics
 from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.project import Project
@@ -22,7 +22,7 @@ from napari_zircon_cnn.project import Project
 def test_mosaics_become_samples(district: District, tmp_path: Path) -> None:
     recorder = Recorder()
     counts = segment_mosaics(
-        tmp_path / "project", district.mosaics[:2], parameters={"dilation_px": "5"}, progress=recorder
+        tmp_path / "project", district.mosaics[:2], parameters={"edge_um": "10"}, progress=recorder
     )
 
     project = Project.open(tmp_path / "project")
@@ -32,17 +32,24 @@ def test_mosaics_become_samples(district: District, tmp_path: Path) -> None:
         assert list(existing(segmented.table)) == list(labels)
         assert len(labels) == counts[segmented.mount.sample] > 0
     record = project.record.samples["BAT-1"]
-    assert (record.method, record.parameters["dilation_px"]) == ("nathwani2023", 5)
-    assert record.parameters["low_threshold"] == 20.0
+    assert (record.method, record.parameters["edge_um"]) == ("adaptive", 10)
+    assert record.parameters["contrast"] == 15
     recorder.assert_complete()
 
 
 def test_more_mosaics_join_the_project(district: District) -> None:
-    segment_mosaics(district.project, district.mosaics[:1], samples=["A"], pixel_size_um=0.5)
+    for sample, pixel_size_um in (("A", 0.5), ("B", 2.0)):
+        segment_mosaics(
+            district.project,
+            district.mosaics[:1],
+            method="nathwani2023",
+            samples=[sample],
+            pixel_size_um=pixel_size_um,
+        )
     project = Project.open(district.project)
-    assert project.samples == ["A", *SAMPLES]
+    assert project.samples == ["A", "B", *SAMPLES]
     assert project.record.samples["A"].pixel_size_um == 0.5
-    areas = [project.table(sample)["area_um2"].sum() for sample in ("A", "BAT-1")]
+    areas = [project.table(sample)["area_um2"].sum() for sample in ("A", "B")]
     assert areas[0] == pytest.approx(areas[1] / 16)
 
 
@@ -64,7 +71,7 @@ def test_curated_sample_is_known_before_any_mosaic_is_segmented(district: Distri
     project.curate(project.load("POR-2")).perform(Reject(labels=(1,), reason="crack"))
     before = district.contents()
     with pytest.raises(ZirconError, match="POR-2 has been curated"):
-        segment_mosaics(district.project, district.mosaics, parameters={"dilation_px": 3})
+        segment_mosaics(district.project, district.mosaics, parameters={"edge_um": 6})
     assert district.contents() == before
     segment_mosaics(district.project, district.mosaics, overwrite=True)
     assert Project.open(district.project).ledger("POR-2") == []
@@ -77,7 +84,7 @@ def test_mosaic_without_grains_is_answered_with_what_to_try(district: District, 
     before = contents_of(district.project)
     with pytest.raises(
         ZirconError,
-        match=r"No grain was found in black with nathwani2023 \(low_threshold=20, .*\); look whether",
+        match=r"No grain was found in black with adaptive \(contrast=.*_um=25\); look whether",
     ):
         segment_mosaics(district.project, [black])
     assert contents_of(district.project) == before
@@ -93,7 +100,7 @@ def test_cancelling_leaves_whole_samples(district: District, after: float) -> No
         segment_mosaics(
             district.project,
             mosaics,
-            parameters={"dilation_px": 3, "min_side_px": 30},
+            parameters={"edge_um": 6},
             progress=Recorder(Cancelled, after),
         )
     drawn.unlink()
@@ -101,7 +108,7 @@ def test_cancelling_leaves_whole_samples(district: District, after: float) -> No
     assert ("drawn" in project.samples) == (after > 0.5)
     if after < 0.5:
         assert district.contents() == before
-    assert project.record.samples["BAT-1"].parameters["dilation_px"] == 4
+    assert project.record.samples["BAT-1"].parameters["edge_um"] == 8
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
@@ -110,15 +117,15 @@ def test_kill_at_any_moment_leaves_a_whole_sample(district: District) -> None:
         "import sys\n"
         "from napari_zircon_cnn.cli import main\n"
         "for n in range(10**6):\n"
-        "    try: main([*sys.argv[1:], '--set', f'dilation_px={3 + n % 2}'])\n"
+        "    try: main([*sys.argv[1:], '--set', f'edge_um={7 + n % 2}'])\n"
         "    except SystemExit: pass\n"
     )
     mosaic = district.mosaics[0]
     whole = {}
-    for dilation_px in (3, 4):
-        counts = segment_mosaics(district.project, [mosaic], parameters={"dilation_px": dilation_px})
+    for edge_um in (7, 8):
+        counts = segment_mosaics(district.project, [mosaic], parameters={"edge_um": edge_um})
         labels = Project.open(district.project).load("BAT-1").labels
-        whole[dilation_px] = counts["BAT-1"], labels.tobytes()
+        whole[edge_um] = counts["BAT-1"], labels.tobytes()
     words: list[Path | str] = ["segment", mosaic, "-o", district.project]
     for delay in (0.0, 0.007, 0.023, 0.041):
         with subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE) as process:
@@ -129,8 +136,8 @@ def test_kill_at_any_moment_leaves_a_whole_sample(district: District) -> None:
         assert process.returncode == -signal.SIGKILL
         project = Project.open(district.project)
         loaded = project.load("BAT-1")
-        dilation_px = project.record.samples["BAT-1"].parameters["dilation_px"]
-        assert (len(existing(loaded.table)), loaded.labels.tobytes()) == whole[dilation_px]
+        edge_um = project.record.samples["BAT-1"].parameters["edge_um"]
+        assert (len(usable(loaded.table)), loaded.labels.tobytes()) == whole[edge_um]
         assert project.samples == list(SAMPLES)
 
 
@@ -149,7 +156,7 @@ def test_moved_mosaic_is_found_again_with_its_curation(district: District) -> No
     counts = segment_mosaics(district.project, [moved], samples=["BAT-1"])
 
     found = Project.open(district.project).load("BAT-1")
-    assert counts == {"BAT-1": len(existing(before))}
+    assert counts == {"BAT-1": len(usable(before))}
     assert found.mount.source == moved.resolve()
     pd.testing.assert_frame_equal(found.table, before)
 

@@ -157,7 +157,8 @@ def test_labels_follow_the_first_pixels() -> None:
 def test_empty_and_full_mosaics_hold_no_grain() -> None:
     assert segment_adaptive(Mount(np.zeros((50, 70), np.uint8), 2.0, "dark")).max() == 0
     assert segment_adaptive(Mount(np.full((50, 70), 255, np.uint8), 2.0, "bright")).max() == 0
-    assert segment_adaptive(Mount(np.full((1, 1), 9, np.uint8), 2.0, "dot")).shape == (1, 1)
+    with pytest.raises(ZirconError, match="has 1 x 1 px"):
+        segment_adaptive(Mount(np.full((1, 1), 9, np.uint8), 2.0, "dot"))
 
 
 def test_noise_alone_holds_no_grain() -> None:

@@ -16,7 +16,7 @@ from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
 
 SHAPE_PX = (2200, 2200)
-EPOCHS = 60
+EPOCHS = 40
 HELD_OUT = ("BAT-3", "POR-3")
 
 _SAMPLES = {"BAT-1": 0.1, "BAT-2": 0.15, "BAT-3": 0.1, "POR-1": 0.9, "POR-2": 0.85, "POR-3": 0.9}

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.grains import SegmentedMount, existing, measure
+from napari_zircon_cnn.find_grains import find_grains
+from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.mount import read_mount, sample_name
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
-from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, parameters_for, segment
+from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, parameters_for
 
 
 def segment_mosaics(
@@ -49,7 +50,7 @@ def segment_mosaics(
     Returns
     -------
     dict
-        The number of grains found in each sample.
+        The number of grains found in each sample, without those that the method's gate rejects.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def segment_mosaics(
         for name, mosaic in zip(names, files, strict=True)
         if not overwrite and project.adopt_moved(name, mosaic)
     }
-    counts = {name: len(existing(project.table(name))) for name in names if name in moved}
+    counts = {name: len(usable(project.table(name))) for name in names if name in moved}
     fresh = [(name, mosaic) for name, mosaic in zip(names, files, strict=True) if name not in moved]
     for name, mosaic in fresh:
         project.check_can_add(name, mosaic, overwrite=overwrite)
@@ -73,12 +74,11 @@ def segment_mosaics(
         step = part_of(progress, n / len(fresh), (n + 1) / len(fresh), name)
         step(0.0, "reading the mosaic")
         mount = read_mount(mosaic, pixel_size_um=pixel_size_um, sample=name)
-        labels = segment(mount, method, parameters, part_of(step, 0.1, 0.4))
-        if not labels.any():
+        segmented = find_grains(mount, method, parameters, part_of(step, 0.1, 0.9))
+        if not len(usable(segmented.table)):
             raise ZirconError(_nothing_found(name, method, settings))
-        table = measure(labels, mount, progress=part_of(step, 0.4, 0.9))
-        project.add(SegmentedMount(mount, labels, table), method, settings, overwrite=overwrite)
-        counts[name] = len(existing(table))
+        project.add(segmented, method, settings, overwrite=overwrite)
+        counts[name] = len(usable(segmented.table))
     progress(1.0, f"{sum(counts.values())} grains in {len(counts)} samples")
     return counts
 

@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import Region, background_of
 from napari_zircon_cnn.segmentation.foreground import grown
 from napari_zircon_cnn.segmentation.objects import LARGEST_HOLE_UM, MARGIN_UM, Body, GrainMask, grains_of
-from napari_zircon_cnn.segmentation.tiles import LARGEST_BODY_UM, Search, bodies_in, tiles_of
+from napari_zircon_cnn.segmentation.tiles import Search, bodies_in, margin_px, tiles_of
 
 _TILE_PX = 1536
 _WORKERS = min(os.cpu_count() or 1, 8)
@@ -48,6 +49,11 @@ def segment_adaptive(
         The label image: 0 is background, 1 to n the grains by their first pixels, from top to bottom
         and then from left to right. Objects below the size gate are in it too; `size_gate` names them.
 
+    Raises
+    ------
+    ZirconError
+        Where the mosaic is smaller than the smallest grain.
+
     Notes
     -----
     A pixel is foreground where it is brighter than half of the brightest pixel near it, both above the
@@ -55,7 +61,15 @@ def segment_adaptive(
     doi:10.1109/TPAMI.1986.4767851), with thresholds that follow the body's own contrast, and is cut where
     two grains touch. Dim parts with an edge of their own are added; a glow has none.
     """
+    parameters = parameters or AdaptiveParameters()
     rows, columns = mount.image.shape
+    um = mount.pixel_size_um
+    if max(rows, columns) * um < parameters.smallest_grain_um:
+        raise ZirconError(
+            f"The mosaic of {mount.sample} has {columns} x {rows} px ({columns * um:g} x {rows * um:g} µm), "
+            f"less than the smallest grain that is kept ({parameters.smallest_grain_um:g} µm); "
+            "give the whole mosaic, or look whether the pixel size is right."
+        )
     return _segment(mount, (slice(0, rows), slice(0, columns)), parameters, progress, tile_px)
 
 
@@ -99,7 +113,7 @@ def _segment(
     shape = mount.image.shape
     # A grain around a hole may cover the region's border from outside.
     searched = grown(region, math.ceil((LARGEST_HOLE_UM + MARGIN_UM) / mount.pixel_size_um), shape)
-    seen = grown(searched, round(2 * LARGEST_BODY_UM / mount.pixel_size_um), shape)
+    seen = grown(searched, margin_px(mount.pixel_size_um, parameters), shape)
     with ThreadPoolExecutor(_WORKERS) as pool:
         progress(0.0, "measuring the background")
         search = Search(
