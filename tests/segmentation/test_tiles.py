@@ -55,6 +55,7 @@ def test_a_body_far_longer_than_a_tile_is_worked_on_whole() -> None:
     labels = segment_adaptive(mount, tile_px=64)
     assert labels.max() == 1
     assert np.array_equal(labels, segment_adaptive(mount))
+    assert np.array_equal(segment_region(mount, (slice(0, 60), slice(700, 740))), labels[:60, 700:740])
 
 
 def test_what_is_longer_than_any_grain_is_left_out_whatever_the_tiles() -> None:

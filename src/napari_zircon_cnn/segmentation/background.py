@@ -51,11 +51,21 @@ class Background:
         Edge of a block.
     first_block
         Row and column of the first level's block on the mosaic's grid of blocks.
+    region
+        The part of the mosaic that the levels suffice for.
     """
 
     levels: NDArray[np.float32]
     block_px: int
     first_block: tuple[int, int]
+    region: Region
+
+    def covers(self, region: Region) -> bool:
+        """Tell whether the levels suffice for a region."""
+        return all(
+            known.start <= side.start and side.stop <= known.stop
+            for known, side in zip(self.region, region, strict=True)
+        )
 
     def within(self, region: Region) -> NDArray[np.uint16]:
         """Return the brightness at each pixel of a region, interpolated between the blocks' centres."""
@@ -80,7 +90,7 @@ class Background:
         return before - self.first_block[axis] + 1, share
 
 
-def background_of(mount: Mount, region: Region, width_um: float, pool: Executor) -> Background:
+def background_of(mount: Mount, region: Region, width_um: float, pool: Executor | None = None) -> Background:
     """Measure the resin's brightness for a region.
 
     Parameters
@@ -92,7 +102,7 @@ def background_of(mount: Mount, region: Region, width_um: float, pool: Executor)
     width_um
         Width of the neighbourhood that a level is taken from.
     pool
-        Works on several parts at once.
+        Works on several parts at once, if given.
 
     Returns
     -------
@@ -111,7 +121,7 @@ def background_of(mount: Mount, region: Region, width_um: float, pool: Executor)
         # What lies beyond the mosaic's border is like the block at the border.
         insides.append(np.clip(np.arange(first, last + 1), 0, n_blocks - 1) - span[0])
     starts = range(spans[0][0], spans[0][1], _BLOCK_ROWS_AT_A_TIME)
-    parts = pool.map(
+    parts = (pool.map if pool else map)(
         lambda start: _block_levels(
             mount, block, (start, min(start + _BLOCK_ROWS_AT_A_TIME, spans[0][1])), spans[1]
         ),
@@ -126,7 +136,7 @@ def background_of(mount: Mount, region: Region, width_um: float, pool: Executor)
     if dark.any():
         lowest = ndimage.minimum_filter(levels, size=2 * reach + 1, mode="nearest")
         low[dark] = np.where(lowest < _NO_LEVEL, lowest, 0)[dark]
-    return Background(low[np.ix_(*insides)].astype(np.float32), block, (firsts[0] + 1, firsts[1] + 1))
+    return Background(low[np.ix_(*insides)].astype(np.float32), block, (firsts[0] + 1, firsts[1] + 1), region)
 
 
 def _block_levels(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
-from napari_zircon_cnn.segmentation.background import Background, Region
+from napari_zircon_cnn.segmentation.background import Background, Region, background_of
 from napari_zircon_cnn.segmentation.foreground import Scale, Window, grown, look_at
 from napari_zircon_cnn.segmentation.objects import MARGIN_UM, SMALLEST_OBJECT_UM, Body
 
@@ -24,6 +24,11 @@ LARGEST_BODY_UM = 3000.0
 
 _MARGIN_UM = 160.0
 _LEFT, _TOP, _WIDTH, _HEIGHT, _AREA = range(5)
+
+
+def margin_px(pixel_size_um: float, parameters: AdaptiveParameters) -> int:
+    """Return how far beyond a tile its window and the filters look."""
+    return max(round(_MARGIN_UM / pixel_size_um), 1) + Scale.of(pixel_size_um, parameters).reach_px
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +42,7 @@ class Search:
     region
         The part that is searched; a body that reaches into it is found.
     background
-        The resin's brightness in the part and `LARGEST_BODY_UM` around it.
+        The resin's brightness in the part and `margin_px` around it.
     parameters
         The method's parameters.
     """
@@ -51,6 +56,14 @@ class Search:
     def scale(self) -> Scale:
         """The filters' sizes."""
         return Scale.of(self.mount.pixel_size_um, self.parameters)
+
+    def look(self, region: Region) -> Window:
+        """Tell foreground from background in a part of the mosaic, which may lie beyond what is searched."""
+        background = self.background
+        around = grown(region, self.scale.reach_px, self.mount.image.shape)
+        if not background.covers(around):
+            background = background_of(self.mount, around, self.parameters.background_um)
+        return look_at(self.mount, region, background, self.scale, self.parameters)
 
     def px(self, length_um: float) -> int:
         """Return a length in whole pixels."""
@@ -69,7 +82,7 @@ def tiles_of(region: Region, tile_px: int) -> list[Region]:
 def bodies_in(tile: Region, search: Search) -> list[Body]:
     """Return the bodies of foreground whose first pixel within the searched region lies in a tile."""
     region = grown(tile, search.px(_MARGIN_UM), search.mount.image.shape)
-    window = look_at(search.mount, region, search.background, search.scale, search.parameters)
+    window = search.look(region)
     return [body for body, first in _bodies(window, tile, search) if _holds(tile, first)]
 
 
@@ -116,7 +129,7 @@ def _looked_at_whole(
     margin = search.px(_MARGIN_UM)
     while True:
         region = grown(box, margin, shape)
-        window = look_at(search.mount, region, search.background, search.scale, search.parameters)
+        window = search.look(region)
         labels, stats = _connected(window.mask)
         top, left = (side.start for side in region)
         label = int(labels[seed[0] - top, seed[1] - left])
