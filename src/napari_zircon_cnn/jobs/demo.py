@@ -13,7 +13,7 @@ from napari_zircon_cnn.jobs.report import report_project
 from napari_zircon_cnn.jobs.segment import segment_mosaics
 from napari_zircon_cnn.jobs.train import train_model
 from napari_zircon_cnn.progress import Progress, part_of, silent
-from napari_zircon_cnn.samples.synthetic import synthetic_mount
+from napari_zircon_cnn.samples.synthetic import MountSettings, synthetic_mount
 
 SHAPE_PX = (2200, 2200)
 EPOCHS = 40
@@ -21,6 +21,9 @@ HELD_OUT = ("BAT-3", "POR-3")
 
 _SAMPLES = {"BAT-1": 0.1, "BAT-2": 0.15, "BAT-3": 0.1, "POR-1": 0.9, "POR-2": 0.85, "POR-3": 0.9}
 """The samples with the share of their grains that look like porphyry grains."""
+
+_DRAWING = MountSettings(porphyry_contrast=2.2, ambiguous_share=0.05)
+"""Zoning clear enough for a network to learn it from a few hundred grains."""
 
 _CLASS_NAMES = {"BAT": "batholith", "POR": "porphyry"}
 
@@ -71,7 +74,9 @@ def run_demo(folder: Path | str, seed: int = 0, progress: Progress = silent) -> 
     mosaics = []
     for n, (sample, porphyry_share) in enumerate(_SAMPLES.items()):
         progress(0.05 * n / len(_SAMPLES), f"drawing the mount {sample}")
-        drawn = synthetic_mount(100 * seed + n, SHAPE_PX, sample=sample, porphyry_share=porphyry_share)
+        drawn = synthetic_mount(
+            100 * seed + n, SHAPE_PX, sample=sample, porphyry_share=porphyry_share, settings=_DRAWING
+        )
         mosaics.append(folder / "mosaics" / f"{sample}.png")
         with atomic_path(mosaics[-1]) as path:
             path.write_bytes(imagecodecs.png_encode(drawn.mount.image))
