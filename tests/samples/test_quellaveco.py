@@ -170,3 +170,14 @@ def test_connection_cut_half_way_leaves_nothing(tmp_path: Path) -> None:
             fetch("QVC082", folder=tmp_path, base_url=f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.quellaveco
+def test_every_mosaic_at_hand_is_the_published_one(
+    quellaveco_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZIRCON_CNN_DATA", str(quellaveco_data))
+    at_hand = list((quellaveco_data / "quellaveco").glob("QVC*.png"))
+    assert at_hand
+    for path in at_hand:
+        assert fetch(path.stem) == path

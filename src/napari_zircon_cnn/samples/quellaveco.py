@@ -84,7 +84,7 @@ SAMPLES: tuple[QuellavecoSample, ...] = (
     QuellavecoSample("QVC028", "Quellaveco Granodiorite", 58.99, 1.20, "porphyry", 103, "train",
                      "aec36fc8739642d633be61ab592f068566449445"),
     QuellavecoSample("QVC058", "Quellaveco Granodiorite", None, None, "porphyry", 43, "train",
-                     "f1b0c909a512d3faff7474d3a6fa4bbf3459f4b4"),
+                     "b1f0c909a512d3faff7474d3a6fa4bbf3459f4b4"),
     QuellavecoSample("QVC009", "Granodiorite Porphyry", None, None, "porphyry", 62, "train",
                      "416fc38458ee3b06ba57c9d96c73174849143ccc"),
     QuellavecoSample("QVC034", "Early Porphyry", 54.40, 1.11, "porphyry", 49, "train",
