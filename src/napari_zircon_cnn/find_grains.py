@@ -7,7 +7,7 @@ from napari_zircon_cnn.columns import REJECTED
 from napari_zircon_cnn.grains import SegmentedMount, measure
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, part_of, silent
-from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, METHODS, parameters_for
+from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, METHODS, parameters_for, segment
 
 
 def find_grains(
@@ -40,10 +40,8 @@ def find_grains(
     ZirconError
         Where the method or a parameter is unknown, or the mount does not fit the method.
     """
-    parameters = parameters_for(method, values or {})
-    chosen = METHODS[method]
-    labels = chosen.function(mount, parameters, part_of(progress, 0.0, 0.5))
+    labels = segment(mount, method, values, part_of(progress, 0.0, 0.5))
     table = measure(labels, mount, progress=part_of(progress, 0.5, 1.0))
-    for label, reason in chosen.gate(table, parameters).items():
+    for label, reason in METHODS[method].gate(table, parameters_for(method, values or {})).items():
         table.loc[label, ["status", "reason"]] = [REJECTED, reason]
     return SegmentedMount(mount, labels, table)
