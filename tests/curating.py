@@ -5,7 +5,17 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
-from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass, Split
+from napari_zircon_cnn.actions import (
+    Accept,
+    Action,
+    Delete,
+    Merge,
+    Redraw,
+    Reject,
+    RejectFlagged,
+    SetClass,
+    Split,
+)
 from napari_zircon_cnn.columns import FLAGS
 from napari_zircon_cnn.curation import Curation
 from napari_zircon_cnn.errors import ZirconError
@@ -24,9 +34,16 @@ actions: st.SearchStrategy[Action] = st.one_of(
     ),
     st.builds(Delete, labels=st.lists(labels, min_size=1, max_size=2).map(tuple), reason=st.just("dust")),
     st.builds(Merge, labels=st.lists(labels, min_size=2, max_size=3).map(tuple)),
+    st.builds(
+        lambda row, start, length, label: Redraw(runs_px=((row, start, start + length, label),)),
+        st.integers(0, 200),
+        st.integers(0, 300),
+        st.integers(1, 60),
+        st.integers(0, 8),
+    ),
     st.builds(Split, label=labels, line_um=st.lists(points, min_size=2, max_size=4).map(tuple)),
 )
-steps = st.lists(st.one_of(actions, st.sampled_from(["undo", "redo"])), max_size=12)
+steps = st.lists(st.one_of(actions, st.sampled_from(["undo", "redo", "save"])), max_size=12)
 
 
 def do(curation: Curation, step: Any) -> bool:
@@ -36,6 +53,8 @@ def do(curation: Curation, step: Any) -> bool:
             curation.undo()
         elif step == "redo":
             curation.redo()
+        elif step == "save":
+            curation.checkpoint()
         else:
             curation.perform(step)
     except ZirconError:

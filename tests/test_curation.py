@@ -10,11 +10,21 @@ from hypothesis import given, settings
 
 from curating import assert_same, do, state_of, steps
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
-from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass, Split
+from napari_zircon_cnn.actions import (
+    Accept,
+    Action,
+    Delete,
+    Merge,
+    Redraw,
+    Reject,
+    RejectFlagged,
+    SetClass,
+    Split,
+)
 from napari_zircon_cnn.columns import MEASURED
 from napari_zircon_cnn.curation import Curation, Entry, read_ledger
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.grains import existing, flagged, measure, usable, with_probabilities
+from napari_zircon_cnn.grains import SegmentedMount, existing, flagged, measure, usable, with_probabilities
 
 ACROSS_THE_DISK = ((120.0, 40.0), (120.0, 200.0))
 
@@ -118,6 +128,8 @@ def test_changed_outline_takes_the_probability_away() -> None:
             lambda: Split(label=1, line_um=((0.0, 0.0), (10.0, 10.0))),
             "The line does not cut grain 1 of drawn in two",
         ),
+        (lambda: Redraw(runs_px=((10, 0, 5, 7),)), "A new grain of drawn gets the next free label, 4"),
+        (lambda: Redraw(runs_px=((10, 290, 305, 1),)), "The drawing reaches beyond the mosaic of drawn"),
         (
             lambda: Split(label=1, line_um=((120.0, 40.0), (120.0, 120.0))),
             "draw it from outside the grain, right through, to outside",
@@ -210,7 +222,7 @@ def test_label_image_and_table_agree_after_any_steps(chosen: list[Any]) -> None:
 def test_undo_restores_the_bytes_and_redo_brings_them_back(chosen: list[Any]) -> None:
     curation = Curation(drawn_mount())
     states = [state_of(curation.segmented)]
-    actions_alone = (step for step in chosen if step not in {"undo", "redo"})
+    actions_alone = (step for step in chosen if step not in {"undo", "redo", "save"})
     states.extend(state_of(curation.segmented) for step in actions_alone if do(curation, step))
     for state in states[-2::-1]:
         curation.undo()
@@ -223,13 +235,85 @@ def test_undo_restores_the_bytes_and_redo_brings_them_back(chosen: list[Any]) ->
 
 @settings(max_examples=60, deadline=None)
 @given(steps)
-def test_replaying_the_ledger_gives_the_same_labels_and_table(chosen: list[Any]) -> None:
+def test_replaying_the_ledger_on_what_was_saved_gives_the_same_labels_and_table(chosen: list[Any]) -> None:
     ledger: list[str] = []
     curation = Curation(drawn_mount(), lambda entry: ledger.append(entry.to_line()))
+    saved = drawn_mount()
     for step in chosen:
         do(curation, step)
+        if step == "save":
+            live = curation.segmented
+            saved = SegmentedMount(live.mount, live.labels.copy(), live.table.copy())
+            ledger.clear()
 
-    replayed = Curation(drawn_mount())
+    replayed = Curation(saved)
     replayed.replay(Entry.from_line(line) for line in ledger)
 
     assert_same(state_of(curation.segmented), state_of(replayed.segmented))
+
+
+def test_undo_of_what_was_saved_before_is_in_the_ledger_with_what_it_put_in_place() -> None:
+    lines: list[str] = []
+    curation = Curation(drawn_mount(), lambda entry: lines.append(entry.to_line()))
+    curation.perform(Reject(labels=(DISK,), reason="fragment"))
+    curation.checkpoint()
+    curation.undo()
+
+    assert json.loads(lines[-1]) | {"time": ""} == {
+        "time": "",
+        "action": "restore",
+        "of": "undo",
+        "state": {
+            "n_rows": 4,
+            "labels": [DISK],
+            "columns": ["status", "reason"],
+            "values": [["unreviewed", ""]],
+            "box_px": None,
+            "runs_px": [],
+        },
+    }
+
+
+def test_painting_and_erasing_change_the_grains_that_they_meet() -> None:
+    curation = Curation(drawn_mount())
+    curation.perform(Accept(labels=(UPRIGHT_BOX,)))
+    column_of_the_box = tuple((row, 140, 150, 0) for row in range(40, 100))
+    touched = curation.perform(Redraw(runs_px=(*column_of_the_box, (150, 20, 40, 4), (151, 20, 40, 4))))
+
+    table = curation.segmented.table
+    assert list(touched.labels) == [UPRIGHT_BOX, 4]
+    assert table.at[UPRIGHT_BOX, "area_um2"] == 10 * 60 * 4
+    assert (table.at[UPRIGHT_BOX, "status"], table.at[4, "status"]) == ("accepted", "unreviewed")
+    assert table.at[4, "area_um2"] == 40 * 4
+
+    curation.perform(Redraw(runs_px=((150, 20, 40, 0), (151, 20, 40, 0))))
+    assert list(existing(curation.segmented.table)) == [DISK, UPRIGHT_BOX, TILTED_BOX]
+
+
+def test_grain_drawn_beside_another_makes_both_touch() -> None:
+    curation = Curation(drawn_mount())
+    curation.perform(Redraw(runs_px=tuple((row, 160, 170, 4) for row in range(50, 60))))
+    assert list(flagged(curation.segmented.table, "touching")) == [UPRIGHT_BOX, 4]
+    curation.undo()
+    assert list(flagged(curation.segmented.table, "touching")) == []
+
+
+def test_undo_brings_no_answer_of_an_earlier_model_back() -> None:
+    drawn = drawn_mount()
+    every = np.array([1, 2, 3])
+
+    def answer(probability: float) -> pd.DataFrame:
+        values = np.tile(np.array([1 - probability, probability], np.float32), (3, 1))
+        return with_probabilities(drawn.table, every, values, ("a", "b"), "b")
+
+    drawn.table = answer(0.9)
+    curation = Curation(drawn)
+    curation.perform(Reject(labels=(TILTED_BOX,), reason="fragment"))
+    curation.perform(Split(label=DISK, line_um=ACROSS_THE_DISK))
+    curation.classified(answer(0.2), ("a", "b"))
+    curation.undo()
+    curation.undo()
+
+    assert drawn.table["status"].tolist()[1:] == ["unreviewed"] * 3
+    # The disk as a whole has never been shown to the second model.
+    np.testing.assert_allclose(drawn.table["probability"], [np.nan, np.nan, 0.2, 0.2], rtol=1e-6)

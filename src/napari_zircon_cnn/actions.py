@@ -22,6 +22,7 @@ from napari_zircon_cnn.grains import (
     unclassified,
 )
 from napari_zircon_cnn.measurement import measure_grain
+from napari_zircon_cnn.runs import Run, box_of, write_runs
 
 SMALLEST_PIECE_PX = 10
 """A piece of a split grain with fewer pixels goes to the piece beside it."""
@@ -89,7 +90,9 @@ class RejectFlagged(Action):
         """Return the flagged grains' rows with the status `rejected`; there may be none."""
         table = segmented.table
         labels = flagged(table, self.flag)
-        rows = table.loc[labels[(table["status"].iloc[labels] == UNREVIEWED).to_numpy()]]
+        rows = table.loc[
+            labels[(table["status"].iloc[labels] == UNREVIEWED).to_numpy()], ["status", "reason"]
+        ]
         return Change(rows.assign(status=REJECTED, reason=self.reason or self.flag), len(table))
 
 
@@ -191,8 +194,61 @@ class Split(Action):
         return np.rint(np.clip(corners, -_FARTHEST_PX, _FARTHEST_PX)).astype(np.int32)
 
 
+class Redraw(Action):
+    """Give pixels to grains, to new grains or to the background, as painting and erasing do.
+
+    A grain keeps its status and class; one that has lost its last pixel is gone.
+    """
+
+    action: Literal["redraw"] = "redraw"
+    runs_px: Annotated[tuple[Run, ...], Field(min_length=1)]
+    """The pixels; label 0 is background, labels from the table's length on are new grains."""
+
+    def change(self, segmented: SegmentedMount) -> Change:
+        """Return the label image with the pixels, and the rows of all grains that they change."""
+        self._check(segmented)
+        box = box_of(self.runs_px)
+        former = segmented.labels[box]
+        pixels = former.copy()
+        write_runs(self.runs_px, pixels, box)
+        changed = pixels != former
+        labels = np.setdiff1d(np.union1d(former[changed], pixels[changed]), [0]).tolist()
+        after = LabelsAfter(segmented, box, pixels)
+        rows = [self._row(segmented, label, after) for label in labels]
+        n_rows = max([len(segmented.table), *(label + 1 for label in labels)])
+        return Change(pd.concat([*rows, after.neighbours(labels)]), n_rows, box, pixels)
+
+    def _row(self, segmented: SegmentedMount, label: int, after: LabelsAfter) -> pd.DataFrame:
+        is_known = label < len(segmented.table)
+        place = _around(_joint_box(segmented, [label]), after.box) if is_known else after.box
+        mask = after.within(place) == label
+        if not mask.any():
+            return empty_rows(pd.Index([label]), segmented.table.columns)
+        here = LabelsAfter(segmented, place, after.within(place))
+        if is_known:
+            return _measured_anew(segmented, label, {label: mask}, here)
+        fresh = empty_rows(pd.Index([label]), segmented.table.columns).assign(status=UNREVIEWED)
+        return _with_measurements(fresh, segmented, {label: mask}, here)
+
+    def _check(self, segmented: SegmentedMount) -> None:
+        rows, starts, stops, labels = np.array(self.runs_px).T
+        n_rows, shape = len(segmented.table), segmented.labels.shape
+        is_outside = (rows < 0) | (rows >= shape[0]) | (starts < 0) | (starts >= stops) | (stops > shape[1])
+        if is_outside.any():
+            raise ZirconError(
+                f"The drawing reaches beyond the mosaic of {segmented.mount.sample}; draw inside it."
+            )
+        new = np.unique(labels[labels >= n_rows])
+        if (labels < 0).any() or (new != np.arange(n_rows, n_rows + len(new))).any():
+            raise ZirconError(
+                f"A new grain of {segmented.mount.sample} gets the next free label, {n_rows}; draw it with that."
+            )
+        _checked(segmented, tuple(labels[(labels > 0) & (labels < n_rows)].tolist()))
+
+
 AnyAction = Annotated[
-    Reject | RejectFlagged | Accept | SetClass | Delete | Merge | Split, Field(discriminator="action")
+    Reject | RejectFlagged | Accept | SetClass | Delete | Merge | Split | Redraw,
+    Field(discriminator="action"),
 ]
 """Any of the actions, told apart by the field `action`."""
 
@@ -208,8 +264,16 @@ def _checked(segmented: SegmentedMount, labels: tuple[int, ...]) -> list[int]:
     return unique
 
 
+def _around(one: Box, other: Box) -> Box:
+    """Return the smallest box around two."""
+    rows, columns = (
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+    return rows, columns
+
+
 def _set_columns(segmented: SegmentedMount, labels: tuple[int, ...], **values: str) -> Change:
-    rows = segmented.table.loc[_checked(segmented, labels)].assign(**values)
+    rows = segmented.table.loc[_checked(segmented, labels), list(values)].assign(**values)
     return Change(rows, len(segmented.table))
 
 
@@ -225,12 +289,16 @@ def _joint_box(segmented: SegmentedMount, labels: list[int]) -> Box:
 def _measured_anew(
     segmented: SegmentedMount, parent: int, masks: dict[int, NDArray[np.bool_]], after: LabelsAfter
 ) -> pd.DataFrame:
-    """Return a row for each mask: measured anew, with the parent's status and class, not classified.
-
-    The grains around need no new row: what they touch only goes by another label.
-    """
+    """Return a row for each mask: measured anew, with the parent's status and class, not classified."""
     rows = unclassified(segmented.table.loc[[parent] * len(masks)])
     rows.index = pd.Index(list(masks))
+    return _with_measurements(rows, segmented, masks, after)
+
+
+def _with_measurements(
+    rows: pd.DataFrame, segmented: SegmentedMount, masks: dict[int, NDArray[np.bool_]], after: LabelsAfter
+) -> pd.DataFrame:
+    """Return rows with what is measured of grains whose masks cover the box of the change."""
     for label, mask in masks.items():
         tight = ndimage.find_objects(mask.astype(np.uint8))[0]
         rows_px, columns_px = (

@@ -2,16 +2,68 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from napari_zircon_cnn.actions import Action, AnyAction
-from napari_zircon_cnn.changes import Change
+from napari_zircon_cnn.changes import Change, ChangeFields
 from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.flags import Box
 from napari_zircon_cnn.grains import SegmentedMount
+
+
+class Restore(BaseModel):
+    """That a step was undone or done again which lies before the state that was last saved.
+
+    A ledger is replayed on the saved state, which knows nothing of the steps before it, so that the
+    line itself says what was put in place.
+
+    Parameters
+    ----------
+    action
+        Tells the line from others.
+    of
+        What the user asked for.
+    state
+        The pixels and rows put in place.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Literal["restore"] = "restore"
+    of: Literal["undo", "redo"]
+    state: ChangeFields
+
+
+@dataclass(frozen=True, eq=False)
+class Touched:
+    """What a step has changed.
+
+    Parameters
+    ----------
+    labels
+        The labels whose rows are other than before, also those that are gone.
+    box
+        The part of the label image that is other than before, if any.
+    """
+
+    labels: NDArray[np.int64]
+    box: Box | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A step that can be taken, and whether the saved state lacks the one that it takes back."""
+
+    change: Change
+    is_unsaved: bool
 
 
 class Entry(BaseModel):
@@ -26,7 +78,7 @@ class Entry(BaseModel):
     """
 
     time: str
-    step: AnyAction | Literal["undo", "redo"]
+    step: AnyAction | Restore | Literal["undo", "redo"]
 
     def to_line(self) -> str:
         """Return the entry as one line of JSON, without a line end."""
@@ -114,10 +166,10 @@ class Curation:
     def __init__(self, segmented: SegmentedMount, record: Callable[[Entry], None] | None = None) -> None:
         self.segmented = segmented
         self._record = record
-        self._undoable: list[Change] = []
-        self._redoable: list[Change] = []
+        self._undoable: list[_Step] = []
+        self._redoable: list[_Step] = []
 
-    def perform(self, action: Action) -> None:
+    def perform(self, action: Action) -> Touched:
         """Do an action.
 
         Parameters
@@ -125,22 +177,29 @@ class Curation:
         action
             What to do.
 
+        Returns
+        -------
+        Touched
+            What it has changed.
+
         Raises
         ------
         ZirconError
             Where the action does not fit the grains; nothing has changed then.
         """
-        self._undoable.append(action.change(self.segmented).swap(self.segmented))
+        former, touched = self._put_in_place(action.change(self.segmented))
+        self._undoable.append(_Step(former, is_unsaved=True))
         self._redoable.clear()
         self._write(action)
+        return touched
 
-    def undo(self) -> None:
+    def undo(self) -> Touched:
         """Take the last action back; a `ZirconError` says when there is none."""
-        self._step_back(self._undoable, self._redoable, "undo")
+        return self._step_back(self._undoable, self._redoable, "undo")
 
-    def redo(self) -> None:
+    def redo(self) -> Touched:
         """Do again what was last undone; a `ZirconError` says when there is nothing."""
-        self._step_back(self._redoable, self._undoable, "redo")
+        return self._step_back(self._redoable, self._undoable, "redo")
 
     @property
     def can_undo(self) -> bool:
@@ -151,6 +210,26 @@ class Curation:
     def can_redo(self) -> bool:
         """Whether there is an action to do again."""
         return bool(self._redoable)
+
+    def checkpoint(self) -> None:
+        """Note that the mount as it is now was saved: a ledger's next lines are replayed on that."""
+        for steps in (self._undoable, self._redoable):
+            steps[:] = [_Step(step.change, is_unsaved=False) for step in steps]
+
+    def classified(self, table: pd.DataFrame, classes: Iterable[str]) -> None:
+        """Take over a table with a model's new answer; undo brings no earlier one back.
+
+        Parameters
+        ----------
+        table
+            The mount's table, the same but for its predictions.
+        classes
+            The model's classes.
+        """
+        self.segmented.table = table
+        names = tuple(classes)
+        for step in (*self._undoable, *self._redoable):
+            step.change.forget_predictions(names)
 
     def replay(self, entries: Iterable[Entry]) -> None:
         """Do all that a ledger says, in its order.
@@ -170,14 +249,24 @@ class Curation:
                 self.undo()
             elif entry.step == "redo":
                 self.redo()
+            elif isinstance(entry.step, Restore):
+                self._put_in_place(Change.from_fields(entry.step.state))
+                self._write(entry.step)
             else:
                 self.perform(entry.step)
 
-    def _step_back(self, source: list[Change], target: list[Change], name: Literal["undo", "redo"]) -> None:
+    def _put_in_place(self, change: Change) -> tuple[Change, Touched]:
+        former = change.swap(self.segmented)
+        return former, Touched(np.union1d(change.labels, former.labels), change.box)
+
+    def _step_back(self, source: list[_Step], target: list[_Step], name: Literal["undo", "redo"]) -> Touched:
         if not source:
             raise ZirconError(f"There is nothing to {name}.")
-        target.append(source.pop().swap(self.segmented))
-        self._write(name)
+        step = source.pop()
+        former, touched = self._put_in_place(step.change)
+        target.append(_Step(former, step.is_unsaved))
+        self._write(name if step.is_unsaved else Restore(of=name, state=step.change.to_fields()))
+        return touched
 
     def _write(self, step: Any) -> None:
         if self._record is not None:
