@@ -267,7 +267,7 @@ def test_undo_of_what_was_saved_before_is_in_the_ledger_with_what_it_put_in_plac
             "n_rows": 4,
             "labels": [DISK],
             "columns": ["status", "reason"],
-            "values": [["unreviewed", ""]],
+            "cells": [["unreviewed", ""]],
             "box_px": None,
             "runs_px": [],
         },

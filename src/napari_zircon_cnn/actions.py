@@ -241,7 +241,8 @@ class Redraw(Action):
         new = np.unique(labels[labels >= n_rows])
         if (labels < 0).any() or (new != np.arange(n_rows, n_rows + len(new))).any():
             raise ZirconError(
-                f"A new grain of {segmented.mount.sample} gets the next free label, {n_rows}; draw it with that."
+                f"A new grain of {segmented.mount.sample} gets the next free label, {n_rows}; "
+                "draw it with that."
             )
         _checked(segmented, tuple(labels[(labels > 0) & (labels < n_rows)].tolist()))
 

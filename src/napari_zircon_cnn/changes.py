@@ -68,7 +68,7 @@ class Change:
             n_rows=self._n_rows,
             labels=tuple(self.labels.tolist()),
             columns=tuple(self._rows.columns),
-            values=tuple(tuple(row) for row in values.to_numpy().tolist()),
+            cells=tuple(tuple(row) for row in values.to_numpy().tolist()),
         )
         if self.box is None or self._pixels is None:
             return fields
@@ -82,7 +82,7 @@ class Change:
         """Return the state that `to_fields` told of."""
         rows = empty_rows(pd.Index(fields.labels, dtype="int64"), fields.columns)
         for n, name in enumerate(fields.columns):
-            column = [row[n] for row in fields.values]
+            column = [row[n] for row in fields.cells]
             rows[name] = pd.Series(column, index=rows.index, dtype=rows[name].dtype)
         if fields.box_px is None:
             return cls(rows, fields.n_rows)
@@ -117,7 +117,7 @@ class ChangeFields(BaseModel):
     ----------
     n_rows
         Length of the table.
-    labels, columns, values
+    labels, columns, cells
         The table's rows; a missing number is None.
     box_px
         First and last (excluded) row, first and last (excluded) column of the part of the label image
@@ -131,7 +131,7 @@ class ChangeFields(BaseModel):
     n_rows: int
     labels: tuple[int, ...]
     columns: tuple[str, ...]
-    values: tuple[tuple[bool | float | str | None, ...], ...]
+    cells: tuple[tuple[bool | float | str | None, ...], ...]
     box_px: tuple[int, int, int, int] | None = None
     runs_px: tuple[Run, ...] = ()
 

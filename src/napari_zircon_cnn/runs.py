@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.flags import Box
 
 Run = tuple[int, int, int, int]
-"""Row, first column, last column (excluded), all in px of the label image, and the label that stands there."""
+"""Row, first and last (excluded) column in px of the label image, and the label that stands there."""
 
 
 def runs_of(pixels: NDArray[np.int32], chosen: NDArray[np.bool_], box: Box) -> tuple[Run, ...]:
