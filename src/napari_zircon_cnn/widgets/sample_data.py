@@ -1,14 +1,13 @@
 """The entries of napari's menu File > Open Sample, as layers in µm."""
 
 from functools import partial
-from typing import Any
 
 from napari.types import LayerData
 from napari.utils import progress as progress_bar
 
-from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.samples import quellaveco
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
+from napari_zircon_cnn.widgets.layers import grid, mount_layer
 
 
 def synthetic() -> list[LayerData]:
@@ -21,7 +20,7 @@ def synthetic() -> list[LayerData]:
         class; row i of the table is label i.
     """
     drawn = synthetic_mount()
-    truth = _grid(drawn.mount) | {
+    truth = grid(drawn.mount) | {
         "name": f"{drawn.mount.sample} true grains",
         "opacity": 0.3,  # what is inside the grains must stay visible
         "features": {"class": list(drawn.classes)},
@@ -54,16 +53,6 @@ def mosaic(sample: str) -> list[LayerData]:
             bar.update(round(100 * fraction) - bar.n)
 
         return [mount_layer(quellaveco.load(sample, progress=show))]
-
-
-def mount_layer(mount: Mount) -> LayerData:
-    """Return a mount as an image layer in µm, black at 0 and white at the mount's white."""
-    look = {"name": mount.sample, "colormap": "gray", "contrast_limits": (0, mount.white)}
-    return mount.image, _grid(mount) | look, "image"
-
-
-def _grid(mount: Mount) -> dict[str, Any]:
-    return {"scale": (mount.pixel_size_um,) * 2, "units": ("um", "um"), "axis_labels": ("y", "x")}
 
 
 # A manifest names functions without arguments.
