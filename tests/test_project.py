@@ -295,3 +295,32 @@ def test_folder_that_cannot_be_made_is_answered_with_a_sentence(tmp_path: Path) 
         Project.create(tmp_path / "file")
     with pytest.raises(ZirconError, match="cannot be made"):
         Project.create(tmp_path / "file" / "project")
+
+
+def test_undo_after_a_save_outlasts_a_kill(tmp_path: Path) -> None:
+    project = drawn_project(tmp_path)
+    segmented = project.load("drawn")
+    curation = project.curate(segmented)
+    curation.perform(Merge(labels=(1, 2)))
+    curation.perform(Reject(labels=(3,), reason="fragment"))
+    project.save(segmented)
+    curation.checkpoint()
+    curation.undo()
+    curation.undo()
+    curation.redo()
+
+    # A kill here: nothing was saved since.
+    reloaded = Project.open(tmp_path / "project").load("drawn")
+    assert_same(state_of(segmented), state_of(reloaded))
+
+
+def test_project_that_is_only_read_is_left_as_it_is(tmp_path: Path) -> None:
+    project = drawn_project(tmp_path)
+    segmented = project.load("drawn")
+    project.curate(segmented).perform(Merge(labels=(1, 2)))
+    before = {path: path.read_bytes() for path in (tmp_path / "project").rglob("*") if path.is_file()}
+
+    read = Project.read(tmp_path / "project").load("drawn")
+
+    assert_same(state_of(segmented), state_of(read))
+    assert before == {path: path.read_bytes() for path in (tmp_path / "project").rglob("*") if path.is_file()}

@@ -15,6 +15,7 @@ from napari_zircon_cnn.errors import ZirconError
 
 _JOURNAL = ".zircon-commit.json"
 _TEMPORARY = ".unfinished-"
+_SECONDS_OF_A_COMMIT = 10.0
 _SECONDS_OF_A_DAY = 86_400
 
 
@@ -118,6 +119,27 @@ def finish_transaction(folder: Path) -> None:
         with suppress(FileNotFoundError):
             temporary.replace(target)
     journal.unlink(missing_ok=True)
+
+
+def await_transaction(folder: Path) -> None:
+    """Wait until another process has put a `Transaction` in place that it is about to.
+
+    Parameters
+    ----------
+    folder
+        The folder that the transaction was opened on.
+
+    Raises
+    ------
+    ZirconError
+        Where it was cut off, so that waiting would not end.
+    """
+    journal = folder / _JOURNAL
+    limit = time.monotonic() + _SECONDS_OF_A_COMMIT
+    while journal.exists():
+        if time.monotonic() > limit:
+            raise ZirconError(f"{folder} was left in the middle of a save; open it in napari once.")
+        time.sleep(0.01)
 
 
 def _renames_in(journal: Path) -> dict[Path, Path]:

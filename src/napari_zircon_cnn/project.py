@@ -1,5 +1,6 @@
 """The project folder: mosaics, label images, grain tables and ledgers on disk."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import (
     Transaction,
     atomic_path,
+    await_transaction,
     clear_unfinished,
     finish_transaction,
     make_folder,
@@ -39,6 +41,7 @@ _LABELS_FILE = "labels.tif"
 _GRAINS_FILE = "grains.csv"
 _LEDGER_FILE = "curation.jsonl"
 _VERDICTS_FILE = "verdicts.csv"
+_MOSAIC_FOLDER = "mosaics"
 _VERDICT_TEXTS = ("sample", "target_class", "verdict")
 
 
@@ -51,11 +54,14 @@ class Project:
         Where it lies. `create` and `open` check it; use them.
     record
         What its project.json holds.
+    is_read_only
+        Whether another process may be writing to it, so that this one must not.
     """
 
-    def __init__(self, folder: Path, record: ProjectRecord) -> None:
+    def __init__(self, folder: Path, record: ProjectRecord, *, is_read_only: bool = False) -> None:
         self.folder = folder
         self.record = record
+        self.is_read_only = is_read_only
 
     @classmethod
     def create(cls, folder: Path | str) -> "Project":
@@ -109,6 +115,34 @@ class Project:
         record = read_record(folder)
         clear_unfinished(folder)
         return cls(folder, record)
+
+    @classmethod
+    def read(cls, folder: Path | str) -> "Project":
+        """Open a project folder that another process may be writing to, and write nothing to it.
+
+        Parameters
+        ----------
+        folder
+            The folder with project.json.
+
+        Returns
+        -------
+        Project
+            The project; what `load` returns has all steps of the ledgers in it.
+
+        Raises
+        ------
+        ZirconError
+            As `open` does.
+        """
+        folder = Path(folder)
+        await_transaction(folder)
+        return cls(folder, read_record(folder), is_read_only=True)
+
+    @property
+    def mosaic_folder(self) -> Path:
+        """Where mosaics lie that came from no file."""
+        return self.folder / _MOSAIC_FOLDER
 
     @property
     def samples(self) -> list[str]:
@@ -219,7 +253,8 @@ class Project:
         -------
         SegmentedMount
             As it was last saved. Steps that the ledger holds beyond that, since a kill came before
-            `save`, are done again and saved, so that what is in the folder agrees with itself.
+            `save`, are done again and, unless the project is read only, saved, so that what is in the
+            folder agrees with itself.
 
         Raises
         ------
@@ -250,7 +285,8 @@ class Project:
         unsaved = self.ledger(sample)[record.n_curated :]
         if unsaved:
             Curation(segmented).replay(unsaved)
-            self.save(segmented)
+            if not self.is_read_only:
+                self.save(segmented)
         return segmented
 
     def load_each(self, samples: Iterable[str]) -> Iterator[SegmentedMount]:
@@ -340,18 +376,33 @@ class Project:
             With an empty history: undo reaches back to this call.
         """
         sample = segmented.mount.sample
+        return Curation(segmented, lambda entry: self.append_to_ledger(sample, [entry]))
+
+    def append_to_ledger(self, sample: str, entries: Sequence[Entry]) -> None:
+        """Write lines to the end of a sample's ledger, down to the disk.
+
+        Parameters
+        ----------
+        sample
+            Its name.
+        entries
+            The lines.
+
+        Raises
+        ------
+        OSError
+            Where there is no room or no right to write.
+        """
         path = self._sample_folder(sample) / _LEDGER_FILE
-        if path.exists() and not path.read_bytes().endswith(b"\n"):
-            # A kill cut the last line off; what comes next must not be glued to it.
+        if path.exists() and not _ends_with_a_line(path):
+            # A kill or a full disk cut the last line off; what comes next must not be glued to it.
             whole = self.ledger(sample)
             with atomic_path(path) as temporary:
                 _write_ledger(whole, temporary)
-
-        def record(entry: Entry) -> None:
-            with path.open("a", encoding="utf-8") as ledger:
-                ledger.write(entry.to_line() + "\n")
-
-        return Curation(segmented, record)
+        with path.open("a", encoding="utf-8") as ledger:
+            ledger.write("".join(f"{entry.to_line()}\n" for entry in entries))
+            ledger.flush()
+            os.fsync(ledger.fileno())
 
     def _sample(self, sample: str) -> SampleRecord:
         if sample not in self.record.samples:
@@ -410,3 +461,11 @@ class Project:
 
 def _write_ledger(entries: Iterable[Entry], path: Path) -> None:
     path.write_text("".join(f"{entry.to_line()}\n" for entry in entries), encoding="utf-8")
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    with path.open("rb") as ledger:
+        if not ledger.seek(0, os.SEEK_END):
+            return True
+        ledger.seek(-1, os.SEEK_END)
+        return ledger.read(1) == b"\n"

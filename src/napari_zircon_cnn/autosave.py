@@ -1,0 +1,100 @@
+"""Everything that a window does to a project's files, in order and beside the window.
+
+One thread does it all: lines of the ledger and whole saves are written in the order in which they were
+asked for, so that a save holds exactly the steps before it.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+import pandas as pd
+
+from napari_zircon_cnn.curation import Curation, Entry
+from napari_zircon_cnn.grains import SegmentedMount
+from napari_zircon_cnn.project import Project
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class Autosave:
+    """A project whose files follow what is done in a window.
+
+    Parameters
+    ----------
+    project
+        The project; nobody else may write to it meanwhile.
+    failed
+        Called with a sentence, in the writing thread, where a line of the ledger cannot be written.
+    """
+
+    def __init__(self, project: Project, failed: Callable[[str], None]) -> None:
+        self.project = project
+        self._failed = failed
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="project on disk")
+        self._unwritten: dict[str, list[Entry]] = {}
+
+    def do(
+        self, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> "Future[Result]":
+        """Do something with the project's files after all that was asked for before."""
+        return self._thread.submit(work, *args, **kwargs)
+
+    def curate(self, segmented: SegmentedMount) -> Curation:
+        """Return a curation whose every step reaches the sample's ledger at once.
+
+        Parameters
+        ----------
+        segmented
+            The sample as the project holds it.
+
+        Returns
+        -------
+        Curation
+            With an empty history.
+        """
+        sample = segmented.mount.sample
+
+        def record(entry: Entry) -> None:
+            self._thread.submit(self._append, sample, entry)
+
+        return Curation(segmented, record)
+
+    def save(self, curation: Curation, verdicts: pd.DataFrame | None = None) -> "Future[None]":
+        """Write a sample's label image and table as they are now; work on it may go on at once.
+
+        Parameters
+        ----------
+        curation
+            The sample's curation.
+        verdicts
+            One row a sample, in place of the old ones, where they change with it.
+
+        Returns
+        -------
+        Future
+            Done when all is written; it raises what went wrong.
+        """
+        live = curation.segmented
+        still = SegmentedMount(live.mount, live.labels.copy(), live.table)
+        curation.checkpoint()
+        return self.do(self.project.save, still, (), verdicts)
+
+    def close(self) -> None:
+        """Return when everything is written."""
+        self._thread.shutdown(wait=True)
+
+    def _append(self, sample: str, entry: Entry) -> None:
+        # A line that found no room waits for the next, so that the ledger has no gap.
+        lines = self._unwritten.setdefault(sample, [])
+        lines.append(entry)
+        try:
+            self.project.append_to_ledger(sample, lines)
+        except OSError as error:
+            self._failed(
+                f"{len(lines)} steps on {sample} could not be written to {self.project.folder} "
+                f"({error.strerror}); make room there, the next step takes them along."
+            )
+        else:
+            lines.clear()

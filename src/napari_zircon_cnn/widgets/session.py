@@ -1,0 +1,283 @@
+"""What is open in one viewer: the project, the samples on the screen, and the work under way."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from napari.layers import Image, Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_zircon_cnn.actions import Action
+from napari_zircon_cnn.autosave import Autosave
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.find_grains import find_grains
+from napari_zircon_cnn.grains import SegmentedMount, usable
+from napari_zircon_cnn.mosaic_files import write_mosaic
+from napari_zircon_cnn.mount import Mount, read_mount
+from napari_zircon_cnn.progress import Progress, part_of
+from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.segmentation.methods import parameters_for
+from napari_zircon_cnn.widgets.layers import METADATA, mount_layer
+from napari_zircon_cnn.widgets.open_sample import OpenSample
+from napari_zircon_cnn.widgets.tasks import Task, in_thread
+
+
+class Session(QObject):
+    """All panels of one viewer share one session.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    """
+
+    project_changed = Signal()
+    """Another project, or other samples in it."""
+    active_changed = Signal(object)
+    """The `OpenSample` that the panels are about, or None."""
+    rows_changed = Signal(object)
+    """Labels of the active sample whose rows have changed, an array; all have where it is None."""
+    selection_changed = Signal(object)
+    """The active sample's selected labels, a tuple."""
+    said = Signal(str, bool)
+    """A sentence for the user, and whether it is about something that went wrong."""
+    task_started = Signal(object)
+    """A `Task`."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.autosave: Autosave | None = None
+        self.samples: dict[str, OpenSample] = {}
+        self.active: OpenSample | None = None
+        self.tasks: list[Task] = []
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+
+    @property
+    def project(self) -> Project | None:
+        """The project whose files follow what is done here, if there is one yet."""
+        return self.autosave.project if self.autosave else None
+
+    @property
+    def mosaic_layers(self) -> list[Image]:
+        """The layers that may be mosaics, from the lowest to the highest."""
+        return [layer for layer in self.viewer.layers if isinstance(layer, Image) and not layer.rgb]
+
+    def say(self, sentence: str, *, wrong: bool = False) -> None:
+        """Tell the user something."""
+        self.said.emit(sentence, wrong)
+
+    def run(self, name: str, work: Callable[..., Any], *arguments: Any, **named: Any) -> Task:
+        """Run work in a thread; a failure is said, and the window stays usable meanwhile."""
+        return self.watch(in_thread(name, work, *arguments, parent=self, **named))
+
+    def watch(self, task: Task) -> Task:
+        """Keep a task until it ends, and say where it fails."""
+        self.tasks.append(task)
+        task.failed.connect(lambda sentence, _: self.say(sentence, wrong=True))
+        task.ended.connect(lambda: self.tasks.remove(task))
+        self.task_started.emit(task)
+        return task
+
+    def open_mosaics(self, paths: Sequence[Path | str], *, pixel_size_um: float | None = None) -> Task:
+        """Read mosaics and show each as an image layer in µm."""
+
+        def read(progress: Progress) -> list[Mount]:
+            mounts = []
+            for n, path in enumerate(paths):
+                progress(n / len(paths), f"reading {Path(path).name}")
+                mounts.append(read_mount(path, pixel_size_um=pixel_size_um))
+            return mounts
+
+        task = self.run("Opening", read)
+        task.done.connect(lambda mounts: [self.show_mount(mount) for mount in mounts])
+        return task
+
+    def show_mount(self, mount: Mount) -> Image:
+        """Show a mount as an image layer in µm."""
+        data, look, _ = mount_layer(mount)
+        layer = self.viewer.add_image(data, **look)
+        self.viewer.reset_view()
+        return layer
+
+    def open_project(self, folder: Path | str) -> Task:
+        """Open a project, or make one in a folder that has none, in place of the present one."""
+
+        def open_(progress: Progress) -> Project:
+            progress(0.0, f"opening {Path(folder).name}")
+            return Project.create(folder)
+
+        task = self.run("Opening the project", open_)
+        task.done.connect(self._use)
+        return task
+
+    def ensure_project(self) -> Autosave:
+        """Return the project's autosave; without a project one is made in the user's data folder."""
+        if self.autosave is not None:
+            return self.autosave
+        folder = platformdirs.user_data_path("napari-zircon-cnn") / "projects"
+        return self._use(Project.create(folder / f"{datetime.now():%Y-%m-%d %H.%M.%S}"))
+
+    def open_sample(self, name: str) -> Task:
+        """Read a sample of the project and show it."""
+        autosave = self.ensure_project()
+
+        def load(progress: Progress) -> SegmentedMount:
+            progress(0.0, f"reading {name}")
+            return autosave.do(autosave.project.load, name).result()
+
+        task = self.run("Opening the sample", load)
+        task.done.connect(self._show)
+        return task
+
+    def segment(
+        self, mount: Mount, method: str, values: Mapping[str, Any], *, overwrite: bool = False
+    ) -> Task:
+        """Find a mount's grains, write them to the project and show them."""
+        autosave = self.ensure_project()
+
+        def find(progress: Progress) -> SegmentedMount:
+            project = autosave.project
+            project.check_can_add(mount.sample, mount.source, overwrite=overwrite)
+            segmented = find_grains(mount, method, values, part_of(progress, 0.0, 0.9))
+            if not len(usable(segmented.table)):
+                raise ZirconError(
+                    f"No grain was found in {mount.sample} with {method}; look whether the mosaic is black "
+                    "or the pixel size wrong, then try lower thresholds."
+                )
+            progress(0.9, f"saving {mount.sample}")
+            if segmented.mount.source is None:
+                source = autosave.do(write_mosaic, mount, project.mosaic_folder).result()
+                segmented = SegmentedMount(source, segmented.labels, segmented.table)
+            settings = dataclasses.asdict(parameters_for(method, values))
+            autosave.do(project.add, segmented, method, settings, overwrite=overwrite).result()
+            return segmented
+
+        task = self.run("Finding grains", find)
+        task.done.connect(self._show)
+        return task
+
+    def activate(self, name: str | None) -> None:
+        """Make a sample on the screen the one that the panels are about, and hide the others."""
+        self.active = self.samples.get(name) if name else None
+        for sample in self.samples.values():
+            for layer in sample.layers:
+                layer.visible = self.active is None or sample is self.active
+        if self.active:
+            self.viewer.layers.selection.active = self.active.grains
+        self.active_changed.emit(self.active)
+
+    def perform(self, action: Action) -> bool:
+        """Do an action on the active sample; return whether it fitted, and say why not."""
+        return self._try(lambda sample: sample.perform(action))
+
+    def undo(self) -> bool:
+        """Take the active sample's last action back; return whether there was one."""
+        return self._try(OpenSample.undo)
+
+    def redo(self) -> bool:
+        """Do again what was last undone on the active sample; return whether there was something."""
+        return self._try(OpenSample.redo)
+
+    def save(self) -> Task:
+        """Write all samples on the screen to the project as they are now."""
+        autosave = self.ensure_project()
+        saves = [autosave.save(sample.curation) for sample in self.samples.values()]
+
+        def wait(progress: Progress) -> None:
+            for n, save in enumerate(saves):
+                progress(n / len(saves), "saving")
+                save.result()
+
+        return self.run("Saving", wait)
+
+    def close(self) -> None:
+        """Stop what is under way and return when all is written."""
+        for task in self.tasks:
+            task.cancel()
+        if self.autosave:
+            self.autosave.close()
+
+    def _use(self, project: Project) -> Autosave:
+        for name in list(self.samples):
+            self._take_off(name)
+        if self.autosave:
+            self.autosave.close()
+        self.autosave = Autosave(project, lambda sentence: self.said.emit(sentence, True))
+        self.activate(None)
+        self.project_changed.emit()
+        return self.autosave
+
+    def _show(self, segmented: SegmentedMount) -> None:
+        name = segmented.mount.sample
+        image = self._image_of(segmented.mount) or self.show_mount(segmented.mount)
+        self._take_off(name)
+        sample = OpenSample(self.viewer, image, self.ensure_project().curate(segmented))
+        sample.setParent(self)
+        sample.changed.connect(lambda labels: self._pass_on(sample, self.rows_changed, labels))
+        sample.selection_changed.connect(lambda labels: self._pass_on(sample, self.selection_changed, labels))
+        sample.refused.connect(lambda sentence: self.say(sentence, wrong=True))
+        self.samples[name] = sample
+        self.project_changed.emit()
+        self.activate(name)
+        self.say(f"{len(usable(segmented.table))} grains in {name}.")
+
+    def _pass_on(self, sample: OpenSample, signal: Any, labels: Any) -> None:
+        if sample is self.active:
+            signal.emit(labels)
+
+    def _image_of(self, mount: Mount) -> Image | None:
+        """Return the layer that shows a mount, if there is one."""
+        for layer in self.mosaic_layers:
+            known = layer.metadata.get(METADATA, {}).get("sample", layer.name)
+            if known == mount.sample and layer.data.shape == mount.image.shape:
+                return layer
+        return None
+
+    def _take_off(self, name: str) -> None:
+        """Take a sample's grains off the screen; the project keeps them, the mosaic stays."""
+        sample = self.samples.pop(name, None)
+        if sample is None:
+            return
+        for layer in (sample.grains, sample.colours):
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
+        sample.deleteLater()
+        if sample is self.active:
+            self.activate(None)
+
+    def _on_layer_removed(self, event: Any) -> None:
+        layer: Layer = event.value
+        for name, sample in list(self.samples.items()):
+            if layer in sample.layers:
+                sample.take_over_painting()
+                self._take_off(name)
+                self.say(
+                    f"{name} was closed, since its layer {layer.name!r} was removed; nothing is lost, "
+                    "open it again from the list of samples."
+                )
+                self.project_changed.emit()
+
+    def _try(self, step: Callable[[OpenSample], object]) -> bool:
+        if self.active is None:
+            self.say("Find the grains of a mosaic first, or open a sample of the project.", wrong=True)
+            return False
+        try:
+            step(self.active)
+        except ZirconError as error:
+            self.say(str(error), wrong=True)
+            return False
+        return True
+
+
+def session_of(viewer: Viewer) -> Session:
+    """Return the session of a viewer: that of a panel in its window, or a new one."""
+    for widget in viewer.window.dock_widgets.values():
+        session = getattr(widget, "session", None)
+        if isinstance(session, Session):
+            return session
+    return Session(viewer)

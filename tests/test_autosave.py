@@ -1,0 +1,48 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from curating import assert_same, state_of
+from drawn import drawn_project
+from napari_zircon_cnn.actions import Merge, Reject
+from napari_zircon_cnn.autosave import Autosave
+from napari_zircon_cnn.project import Project
+
+
+def test_steps_before_and_after_a_save_are_on_disk(tmp_path: Path) -> None:
+    drawn_project(tmp_path)
+    project = Project.open(tmp_path / "project")
+    autosave = Autosave(project, pytest.fail)
+    curation = autosave.curate(project.load("drawn"))
+    curation.perform(Merge(labels=(1, 2)))
+    saved = autosave.save(curation)
+    curation.undo()
+    curation.perform(Reject(labels=(3,), reason="fragment"))
+    saved.result()
+    autosave.close()
+
+    assert len(project.ledger("drawn")) == 3
+    assert project.record.samples["drawn"].n_curated == 1
+    reloaded = Project.open(tmp_path / "project").load("drawn")
+    assert_same(state_of(curation.segmented), state_of(reloaded))
+
+
+def test_step_that_found_no_place_is_said_and_written_with_the_next(tmp_path: Path) -> None:
+    drawn_project(tmp_path)
+    project = Project.open(tmp_path / "project")
+    said: list[str] = []
+    autosave = Autosave(project, said.append)
+    curation = autosave.curate(project.load("drawn"))
+    folder = project.folder / "samples" / "drawn"
+    folder.rename(tmp_path / "away")
+    curation.perform(Merge(labels=(1, 2)))
+    autosave.do(shutil.move, tmp_path / "away", folder).result()
+    curation.perform(Reject(labels=(3,), reason="fragment"))
+    autosave.close()
+
+    assert said == [
+        f"1 steps on drawn could not be written to {project.folder} (No such file or directory); "
+        "make room there, the next step takes them along."
+    ]
+    assert len(project.ledger("drawn")) == 2
