@@ -22,9 +22,9 @@ UNKNOWN_COLOUR, SELECTED_COLOUR = "#D0D0D0", "#FFE04A"
 CLASS_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00", "#BBBBBB")
 """After Okabe and Ito (2008), which colour-blind people can tell apart."""
 
-_FILL_OPACITY, _OUTLINE_OPACITY = 0.28, 0.95
-_DIMMED = 0.35
-_SELECTED_FILL = 0.45
+# Zoning must stay visible under a status; a probability is read off the fill itself.
+_STATUS_FILL, _VALUE_FILL, _SELECTED_FILL, _REJECTED_FILL = 0.08, 0.4, 0.35, 0.0
+_OUTLINE, _REJECTED_OUTLINE = 0.95, 0.4
 
 # Places on the palette; 0 is what has no grain.
 _STATUS = {UNREVIEWED: 1, ACCEPTED: 2, REJECTED: 3}
@@ -45,10 +45,11 @@ def colour_map() -> DirectLabelColormap:
     colours: dict[int | None, NDArray[np.float32]] = {None: np.zeros(4, np.float32)}
     colours |= dict.fromkeys((0, 1), np.zeros(4, np.float32))
     for place, colour in enumerate(palette, start=1):
-        dim = _DIMMED if place == _STATUS[REJECTED] else 1.0
-        fill = _SELECTED_FILL if place == _SELECTED else _FILL_OPACITY
-        for code, opacity in ((2 * place, fill), (2 * place + 1, _OUTLINE_OPACITY)):
-            colours[code] = np.array([*colour[:3], opacity * dim], np.float32)
+        fill = _VALUE_FILL if place >= _FIRST_SHADE else _STATUS_FILL
+        fill = {_SELECTED: _SELECTED_FILL, _STATUS[REJECTED]: _REJECTED_FILL}.get(place, fill)
+        outline = _REJECTED_OUTLINE if place == _STATUS[REJECTED] else _OUTLINE
+        for code, opacity in ((2 * place, fill), (2 * place + 1, outline)):
+            colours[code] = np.array([*colour[:3], opacity], np.float32)
     return DirectLabelColormap(color_dict=colours)
 
 

@@ -87,7 +87,9 @@ def in_thread(
         else:
             task.done.emit(value)
 
-    thread = threading.Thread(target=run, name=name, daemon=True)
+    def start() -> None:
+        threading.Thread(target=run, name=name, daemon=True).start()
+
     # The caller has connected to the signals by the time that Qt comes to this.
-    QTimer.singleShot(0, thread.start)
+    QTimer.singleShot(0, start)
     return task

@@ -1,0 +1,95 @@
+"""What all panels share: a session, a column to lay things out in, and the status line when alone."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zircon_cnn.widgets.session import Session, session_of
+from napari_zircon_cnn.widgets.status_line import StatusLine
+
+
+class Panel(QWidget):
+    """One step of the work.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer that the panel is docked in.
+    session
+        The session that it shares with the other panels of a workbench, which shows its status line;
+        by default that of the viewer's other panels, and the panel has a status line of its own.
+    """
+
+    title: ClassVar[str] = ""
+    hint: ClassVar[str] = ""
+    """What is done here, in a sentence."""
+
+    def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
+        super().__init__()
+        self.session = session or session_of(napari_viewer)
+        self.viewer = napari_viewer
+        self.setAccessibleName(self.title)
+        content = QWidget()
+        above = QVBoxLayout(content)
+        above.setContentsMargins(6, 6, 6, 6)
+        self.column = QVBoxLayout()
+        above.addLayout(self.column)
+        above.addStretch(1)
+        if self.hint:
+            hint = QLabel(self.hint)
+            hint.setWordWrap(True)
+            self.column.addWidget(hint)
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll, 1)
+        if session is None:
+            outer.addWidget(StatusLine(self.session))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether this step is done, so that the next can be begun."""
+        return False
+
+    def add_form(self) -> QFormLayout:
+        """Add a form whose fields take the width that the labels leave."""
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
+        self.column.addLayout(form)
+        return form
+
+    def add_heading(self, text: str) -> QLabel:
+        """Add a heading above what comes next."""
+        heading = QLabel(text)
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
+        heading.setContentsMargins(0, 8, 0, 0)
+        self.column.addWidget(heading)
+        return heading
+
+
+def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButton:
+    """Return a push button with a tooltip that calls a function without arguments."""
+    made = QPushButton(text)
+    made.setToolTip(tooltip)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    made.clicked.connect(lambda _: clicked())
+    return made

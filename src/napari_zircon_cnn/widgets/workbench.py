@@ -1,0 +1,108 @@
+"""The workbench: all panels in the order of the work, with the step that comes next."""
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QMessageBox,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zircon_cnn.widgets.mount_panel import MountPanel
+from napari_zircon_cnn.widgets.panel import Panel
+from napari_zircon_cnn.widgets.segment_panel import SegmentPanel
+from napari_zircon_cnn.widgets.session import Session, session_of
+from napari_zircon_cnn.widgets.status_line import StatusLine
+
+_WIDTH_PX = 390
+
+
+class Workbench(QWidget):
+    """The panels one after the other; the marked step is the one that comes next.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer that it is docked in.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.session: Session = session_of(napari_viewer)
+        self.mount = MountPanel(napari_viewer, self.session)
+        self.segment = SegmentPanel(napari_viewer, self.session, self.mount.mount)
+        self.panels: tuple[Panel, ...] = (self.mount, self.segment)
+        self.setMinimumWidth(_WIDTH_PX)
+        self.stack = QStackedWidget()
+        self.steps = QButtonGroup(self)
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        for n, panel in enumerate(self.panels):
+            step = QToolButton()
+            step.setText(f"{n + 1} {panel.title}")
+            step.setToolTip(panel.hint)
+            step.setCheckable(True)
+            step.setAutoRaise(True)
+            step.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            self.steps.addButton(step, n)
+            row.addWidget(step, 1)
+            self.stack.addWidget(panel)
+        self.status = StatusLine(self.session)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.addLayout(row)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.status)
+        self.steps.idClicked.connect(self.stack.setCurrentIndex)
+        self.stack.currentChanged.connect(self._check)
+        for signal in (self.session.active_changed, self.session.rows_changed):
+            signal.connect(lambda _: self._mark_next())
+        for signal in (self.session.project_changed, self.mount.mount_changed):
+            signal.connect(self._mark_next)
+        self._check(0)
+        self._mark_next()
+
+    def show_panel(self, panel: Panel) -> None:
+        """Turn to a panel."""
+        self.stack.setCurrentWidget(panel)
+
+    def _check(self, index: int) -> None:
+        self.steps.button(index).setChecked(True)
+
+    def _mark_next(self) -> None:
+        """Mark the step that comes next, and those that are done."""
+        for n, panel in enumerate(self.panels):
+            step = self.steps.button(n)
+            step.setText(f"✓ {panel.title}" if panel.is_done else f"{n + 1} {panel.title}")
+        following = next((n for n, panel in enumerate(self.panels) if not panel.is_done), None)
+        for n in range(len(self.panels)):
+            font = self.steps.button(n).font()
+            font.setBold(n == following)
+            self.steps.button(n).setFont(font)
+
+    def showEvent(self, event: QEvent) -> None:  # noqa: N802 -- Qt's name
+        """Watch the window, so that it is not closed in the middle of a job."""
+        super().showEvent(event)
+        self.window().removeEventFilter(self)
+        self.window().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 -- Qt's name
+        """Ask before the window is closed while work is under way."""
+        if watched is self.window() and isinstance(event, QCloseEvent) and self.session.tasks:
+            names = " and ".join(task.name.lower() for task in self.session.tasks)
+            answer = QMessageBox.question(
+                self,
+                "Close napari?",
+                f"Zircon CNN is still {names}. It stops if you close; what is done until now is kept.",
+                QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
+                QMessageBox.StandardButton.Cancel,
+            )
+            if answer != QMessageBox.StandardButton.Close:
+                event.ignore()
+                return True
+        return bool(super().eventFilter(watched, event))

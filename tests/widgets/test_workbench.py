@@ -1,0 +1,146 @@
+"""From a mosaic's file to its grains, by the buttons of the workbench."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QMessageBox
+
+from gui import finish, press
+from napari_zircon_cnn.actions import Reject
+from napari_zircon_cnn.grains import existing
+from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.samples.synthetic import synthetic_mount
+from napari_zircon_cnn.widgets.workbench import Workbench
+
+PLUGIN = "napari-zircon-cnn"
+
+Bench = tuple[Any, Workbench]
+
+
+@pytest.fixture(autouse=True)
+def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what the user's own folders would get."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    return tmp_path / "user"
+
+
+@pytest.fixture
+def bench(make_napari_viewer_proxy: Callable[..., Any]) -> Bench:
+    """Return a viewer with the workbench."""
+    viewer = make_napari_viewer_proxy()
+    _, workbench = viewer.window.add_plugin_dock_widget(PLUGIN, "Zircon CNN")
+    return viewer, workbench
+
+
+@pytest.fixture
+def mosaic(tmp_path: Path) -> Path:
+    """Return the file of a small drawn mosaic."""
+    path = tmp_path / "BAT-1.png"
+    path.write_bytes(imagecodecs.png_encode(synthetic_mount(seed=3, shape=(500, 700)).mount.image))
+    return path
+
+
+def test_mosaic_is_opened_segmented_and_kept(
+    bench: Bench, mosaic: Path, qtbot: Any, user_folder: Path
+) -> None:
+    viewer, workbench = bench
+    session = workbench.session
+    assert not workbench.mount.is_done
+
+    session.open_mosaics([mosaic])
+    finish(qtbot, session)
+    assert workbench.mount.is_done
+    assert workbench.mount.sample.text() == "BAT-1"
+    assert workbench.mount.pixel_size.value() == 2
+    assert viewer.canvas.overlays.scale_bar.visible
+
+    workbench.show_panel(workbench.segment)
+    press(qtbot, workbench.segment.run_button)
+    finish(qtbot, session)
+    assert [layer.name for layer in viewer.layers] == ["BAT-1", "BAT-1 colours", "BAT-1 grains"]
+    assert session.active is not None
+    assert session.project is not None
+    assert session.project.folder.is_relative_to(user_folder)
+    on_disk = Project.read(session.project.folder).load("BAT-1")
+    np.testing.assert_array_equal(viewer.layers["BAT-1 grains"].data, on_disk.labels)
+    assert "grains in BAT-1" in workbench.status.message.text()
+
+
+def test_curated_grains_are_replaced_only_after_a_question(
+    bench: Bench, mosaic: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, workbench = bench
+    session = workbench.session
+    session.open_mosaics([mosaic])
+    finish(qtbot, session)
+    workbench.segment.run()
+    finish(qtbot, session)
+    assert session.active is not None
+    first = int(existing(session.active.table)[0])
+    assert session.perform(Reject(labels=(first,), reason="fragment"))
+    session.save()
+    finish(qtbot, session)
+
+    asked: list[str] = []
+
+    def answer(parent: Any, title: str, text: str, *choices: Any) -> Any:
+        asked.append(text)
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    workbench.segment.run()
+    finish(qtbot, session)
+    assert "curated in 1 steps" in asked[0]
+    assert session.active.table.at[first, "status"] == "rejected"
+
+
+def test_preview_shows_the_grains_in_view(bench: Bench, mosaic: Path, qtbot: Any) -> None:
+    viewer, workbench = bench
+    workbench.session.open_mosaics([mosaic])
+    finish(qtbot, workbench.session)
+    workbench.show_panel(workbench.segment)
+    workbench.segment.preview.setChecked(True)
+    qtbot.waitUntil(lambda: "preview" in viewer.layers, timeout=20_000)
+    assert viewer.layers["preview"].data.any()
+    workbench.segment.preview.setChecked(False)
+    assert "preview" not in viewer.layers
+
+
+def test_layer_without_pixel_size_asks_for_it(bench: Bench, qtbot: Any) -> None:
+    viewer, workbench = bench
+    drawn = synthetic_mount(seed=3, shape=(500, 700))
+    viewer.add_image(drawn.mount.image, name="my scan")
+    workbench.segment.run()
+    assert workbench.status.message.text() == "⚠ The pixel size of 'my scan' is not known; give it in µm."
+
+    workbench.mount.pixel_size.setValue(2.0)
+    workbench.mount.pixel_size.editingFinished.emit()
+    workbench.segment.run()
+    finish(qtbot, workbench.session)
+    assert workbench.session.active is not None
+    np.testing.assert_array_equal(viewer.layers["my scan"].scale, (2, 2))
+    assert workbench.session.project is not None
+    assert workbench.session.project.mosaic_path("my scan").is_file()
+
+
+def test_removed_layer_closes_the_sample_and_loses_nothing(bench: Bench, mosaic: Path, qtbot: Any) -> None:
+    viewer, workbench = bench
+    session = workbench.session
+    session.open_mosaics([mosaic])
+    finish(qtbot, session)
+    workbench.segment.run()
+    finish(qtbot, session)
+    assert session.active is not None
+    labels = session.active.segmented.labels.copy()
+
+    viewer.layers.remove("BAT-1 grains")
+    assert session.active is None
+    assert [layer.name for layer in viewer.layers] == ["BAT-1"]
+    assert "BAT-1 was closed" in workbench.status.message.text()
+    session.open_sample("BAT-1")
+    finish(qtbot, session)
+    np.testing.assert_array_equal(viewer.layers["BAT-1 grains"].data, labels)
