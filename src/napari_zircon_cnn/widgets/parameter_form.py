@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import re
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
@@ -56,11 +56,11 @@ class ParameterForm(QWidget):
     def reset(self) -> None:
         """Set all parameters to their defaults."""
         for parameter in dataclasses.fields(self._kind):
-            field = self.fields[parameter.name]
+            field, default = self.fields[parameter.name], cast("Any", parameter.default)
             if isinstance(field, QCheckBox):
-                field.setChecked(parameter.default)
+                field.setChecked(default)
             else:
-                field.setValue(parameter.default)
+                field.setValue(default)
 
 
 def meanings_of(kind: type[Any]) -> dict[str, str]:

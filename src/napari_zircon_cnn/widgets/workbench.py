@@ -2,7 +2,7 @@
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QCloseEvent
+from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -40,6 +40,7 @@ class Workbench(QWidget):
         self.setMinimumWidth(_WIDTH_PX)
         self.stack = QStackedWidget()
         self.steps = QButtonGroup(self)
+        self._buttons: list[QToolButton] = []
         row = QHBoxLayout()
         row.setSpacing(2)
         for n, panel in enumerate(self.panels):
@@ -50,6 +51,7 @@ class Workbench(QWidget):
             step.setAutoRaise(True)
             step.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             self.steps.addButton(step, n)
+            self._buttons.append(step)
             row.addWidget(step, 1)
             self.stack.addWidget(panel)
         self.status = StatusLine(self.session)
@@ -72,26 +74,27 @@ class Workbench(QWidget):
         self.stack.setCurrentWidget(panel)
 
     def _check(self, index: int) -> None:
-        self.steps.button(index).setChecked(True)
+        self._buttons[index].setChecked(True)
 
     def _mark_next(self) -> None:
         """Mark the step that comes next, and those that are done."""
-        for n, panel in enumerate(self.panels):
-            step = self.steps.button(n)
+        for n, (step, panel) in enumerate(zip(self._buttons, self.panels, strict=True)):
             step.setText(f"✓ {panel.title}" if panel.is_done else f"{n + 1} {panel.title}")
         following = next((n for n, panel in enumerate(self.panels) if not panel.is_done), None)
-        for n in range(len(self.panels)):
-            font = self.steps.button(n).font()
+        for n, step in enumerate(self._buttons):
+            font = step.font()
             font.setBold(n == following)
-            self.steps.button(n).setFont(font)
+            step.setFont(font)
 
-    def showEvent(self, event: QEvent) -> None:  # noqa: N802 -- Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 -- Qt's name
         """Watch the window, so that it is not closed in the middle of a job."""
         super().showEvent(event)
-        self.window().removeEventFilter(self)
-        self.window().installEventFilter(self)
+        window = self.window()
+        if window is not None:
+            window.removeEventFilter(self)
+            window.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 -- Qt's name
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 -- Qt's name
         """Ask before the window is closed while work is under way."""
         if watched is self.window() and isinstance(event, QCloseEvent) and self.session.tasks:
             names = " and ".join(task.name.lower() for task in self.session.tasks)
