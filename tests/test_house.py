@@ -16,7 +16,7 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 
-ANYWHERE = {"errors", "files", "progress", "settings"}
+ANYWHERE = {"errors", "files", "progress", "scratch", "settings"}
 ABOVE = {"..."}
 """Stands for every room that an earlier row names."""
 
@@ -25,8 +25,12 @@ ROOMS: dict[str, set[str]] = {
     "progress": set(),
     "files": set(),
     "settings": set(),
+    "scratch": set(),
     "columns": set(),
-    "mount": set(),
+    "tiff_blocks": set(),
+    "grey": set(),
+    "mosaic_tiff": {"grey", "tiff_blocks"},
+    "mount": {"grey", "mosaic_tiff"},
     "mosaic_files": {"mount"},
     "segmentation": {"mount"},
     "mount_facts": {"mount"},
@@ -38,7 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "changes": {"grains", "runs"},
     "actions": {"changes"},
     "curation": {"actions"},
-    "sample_files": {"grains"},
+    "sample_files": {"grains", "tiff_blocks"},
     "project_record": {"mount"},
     "project": {"curation", "project_record", "sample_files"},
     "autosave": {"project"},

@@ -16,11 +16,13 @@ from napari_zircon_cnn.flags import Box, is_touching
 from napari_zircon_cnn.measurement import measure_grain
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.mount_facts import MountFacts, facts_of
-from napari_zircon_cnn.progress import Progress, silent
+from napari_zircon_cnn.progress import Progress, part_of, silent
+from napari_zircon_cnn.scratch import release, row_blocks
 
 _EMPTY: dict[Kind, Any] = {"number": math.nan, "flag": False, "text": ""}
 _DTYPES: dict[Kind, str] = {"number": "float64", "flag": "bool", "text": "str"}
 _REPORT_EVERY = 50
+_PIXELS_OF_A_BAND = 2**26
 
 
 @dataclass(eq=False)
@@ -95,24 +97,59 @@ def measure(
         The grain table, one row for each label from 0 (background, empty) to the largest, with
         the columns of `columns.COLUMNS`. A label without pixels has an empty row.
     """
-    boxes: list[Any] = ndimage.find_objects(labels)
-    table = empty_rows(pd.RangeIndex(len(boxes) + 1, name="label"))
-    wanted = range(1, len(boxes) + 1) if only is None else sorted(only)
-    found = [label for label in wanted if label <= len(boxes) and boxes[label - 1] is not None]
-    facts = facts_of(mount)
+    boxes = find_boxes(labels, part_of(progress, 0.0, 0.1))
+    table = empty_rows(pd.RangeIndex(max(boxes, default=0) + 1, name="label"))
+    found = sorted(boxes if only is None else boxes.keys() & set(only))
+    facts = facts_of(mount, part_of(progress, 0.1, 0.2))
     rows = []
     for n, label in enumerate(found):
-        box = boxes[label - 1]
+        box = boxes[label]
         touching = is_touching(labels, label, box, mount.pixel_size_um)
         rows.append(measure_grain(labels[box] == label, mount, facts, box) | {"touching": touching})
         if n % _REPORT_EVERY == 0:
-            progress(n / len(found), f"measured {n} of {len(found)} grains")
+            release(labels)
+            release(mount.image)
+            progress(0.2 + 0.8 * n / len(found), f"measured {n} of {len(found)} grains")
     if rows:
         names = [column.name for column in MEASURED]
         table.loc[found, names] = pd.DataFrame(rows, index=found, columns=names)
         table.loc[found, "status"] = UNREVIEWED
     progress(1.0, f"measured {len(found)} grains")
     return table
+
+
+def find_boxes(labels: NDArray[np.int32], progress: Progress = silent) -> dict[int, Box]:
+    """Find the grains in a label image.
+
+    Parameters
+    ----------
+    labels
+        The label image, shape (rows, columns); 0 is background.
+    progress
+        Told of each band of rows; may raise `Cancelled`.
+
+    Returns
+    -------
+    dict
+        The upright bounding box of each label that has pixels.
+    """
+    boxes: dict[int, Box] = {}
+    for band in row_blocks(labels.shape, _PIXELS_OF_A_BAND):
+        objects: list[Any] = ndimage.find_objects(labels[band])
+        for label, box in enumerate(objects, 1):
+            if box is not None:
+                rows = slice(band.start + box[0].start, band.start + box[0].stop)
+                boxes[label] = _around_both(boxes.get(label), (rows, box[1]))
+        release(labels)
+        progress(band.stop / len(labels), f"looked for grains in {band.stop} of {len(labels)} rows")
+    return boxes
+
+
+def _around_both(upper: Box | None, lower: Box) -> Box:
+    if upper is None:
+        return lower
+    columns = slice(min(upper[1].start, lower[1].start), max(upper[1].stop, lower[1].stop))
+    return slice(upper[0].start, lower[0].stop), columns
 
 
 def existing(table: pd.DataFrame) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """What holds for a whole mount and can be told from its mosaic alone: brightness, noise and tile seams."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from napari_zircon_cnn.mount import Mount
+from napari_zircon_cnn.progress import Progress, part_of, silent
+from napari_zircon_cnn.scratch import release
 
 WHITE = 255.0
 """The grey value that stands for the mount's own white in all that this module tells."""
@@ -58,13 +61,15 @@ class MountFacts:
         return _limit(self.background, self.grain_level)
 
 
-def facts_of(mount: Mount) -> MountFacts:
+def facts_of(mount: Mount, progress: Progress = silent) -> MountFacts:
     """Tell what holds for a whole mount.
 
     Parameters
     ----------
     mount
         The mosaic.
+    progress
+        Told of each band of rows; may raise `Cancelled`.
 
     Returns
     -------
@@ -81,8 +86,7 @@ def facts_of(mount: Mount) -> MountFacts:
     side by side. Tiles that meet without such a line are not noticed.
     """
     histogram = np.zeros(256)
-    for rows in _blocks(mount.image.shape[0]):
-        grey = _grey(mount, rows)
+    for _, grey in _each_band(mount, part_of(progress, 0.0, 0.3)):
         whole = grey if grey.dtype == np.uint8 else np.rint(grey).astype(np.uint8)
         histogram += np.asarray(cv2.calcHist([whole], [0], None, [256], [0, 256])).ravel()
     levels = np.arange(256)
@@ -94,7 +98,7 @@ def facts_of(mount: Mount) -> MountFacts:
     limit = _limit(background, grain_level)
     resin = np.where(levels <= limit, dark, 0)
     noise = np.sqrt(np.average((levels - background) ** 2, weights=resin)) if resin.any() else 0.0
-    along_rows, along_columns = _resin_means(mount, limit)
+    along_rows, along_columns = _resin_means(mount, limit, part_of(progress, 0.3, 1.0))
     return MountFacts(
         background,
         max(float(noise), _LEAST_NOISE),
@@ -116,6 +120,14 @@ def _otsu(histogram: NDArray[np.float64]) -> float:
     return float(threshold_otsu(hist=(histogram, np.arange(len(histogram)))))  # type: ignore[no-untyped-call]
 
 
+def _each_band(mount: Mount, progress: Progress) -> Iterator[tuple[slice, NDArray[Any]]]:
+    n_rows = len(mount.image)
+    for rows in _blocks(n_rows):
+        yield rows, _grey(mount, rows)
+        release(mount.image)
+        progress(rows.stop / n_rows, f"looked at {rows.stop} of {n_rows} rows")
+
+
 def _grey(mount: Mount, rows: slice) -> NDArray[Any]:
     if mount.image.dtype == np.uint8:
         return mount.image[rows]
@@ -131,14 +143,15 @@ def _limit(background: float, grain_level: float) -> float:
     return background + _BACKGROUND_SHARE * (grain_level - background)
 
 
-def _resin_means(mount: Mount, limit: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _resin_means(
+    mount: Mount, limit: float, progress: Progress
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the resin's mean along each row and each column, shape (lines, bands); NaN among grains."""
     n_rows, n_columns = mount.image.shape
     row_blocks, column_blocks = _blocks(n_rows), _blocks(n_columns)
     along_rows = np.empty((n_rows, len(column_blocks)))
     along_columns = np.empty((n_columns, len(row_blocks)))
-    for n, rows in enumerate(row_blocks):
-        grey = _grey(mount, rows)
+    for n, (rows, grey) in enumerate(_each_band(mount, progress)):
         is_resin = (grey <= limit).astype(np.uint8)
         resin = grey * is_resin
         along_columns[:, n] = _mean(resin, is_resin, axis=0)

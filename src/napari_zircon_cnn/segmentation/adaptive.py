@@ -10,17 +10,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_zircon_cnn import scratch
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.mount import Mount
-from napari_zircon_cnn.progress import Progress, silent
+from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import Region, background_of
 from napari_zircon_cnn.segmentation.foreground import grown
-from napari_zircon_cnn.segmentation.objects import LARGEST_HOLE_UM, MARGIN_UM, Body, GrainMask, grains_of
+from napari_zircon_cnn.segmentation.objects import (
+    LARGEST_HOLE_UM,
+    MARGIN_UM,
+    Body,
+    GrainMask,
+    Mask,
+    grains_of,
+)
 from napari_zircon_cnn.segmentation.tiles import Search, bodies_in, margin_px, tiles_of
 
 _TILE_PX = 1536
 _WORKERS = min(os.cpu_count() or 1, 8)
+_PAINTED_PX = 2**26
+_RELEASE_EVERY = 4096
 
 
 def segment_adaptive(
@@ -126,9 +136,10 @@ def _segment(
                 if not body.reaches_into(region):
                     continue
                 grains += grains_of(body, mount.pixel_size_um, parameters)
+            scratch.release(mount.image)
             progress(0.1 + 0.85 * (n + 1) / len(tiles), f"{len(grains)} grains so far")
-    labels = _painted(grains, region)
-    progress(1.0, f"found {labels.max()} grains")
+    labels, n_grains = _painted(grains, region, part_of(progress, 0.95, 1.0))
+    progress(1.0, f"found {n_grains} grains")
     return labels
 
 
@@ -149,25 +160,54 @@ def _ahead(
             future.cancel()
 
 
-def _painted(grains: list[GrainMask], region: Region) -> NDArray[np.int32]:
-    """Return the label image of a region; the labels follow the grains' first pixels."""
+def _painted(
+    grains: list[GrainMask], region: Region, progress: Progress = silent
+) -> tuple[NDArray[np.int32], int]:
+    """Return the label image of a region and its number of grains; labels follow the first pixels."""
     rows, columns = region
-    labels = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.int32)
+    labels = scratch.zeros((rows.stop - rows.start, columns.stop - columns.start), np.int32)
     areas = {id(grain): cv2.countNonZero(grain.mask) for grain in grains}
     grains = sorted(grains, key=lambda grain: (*grain.first_pixel, areas[id(grain)]))
     boxes: dict[int, NDArray[np.int32]] = {}
-    # Where one grain lies inside another's outline, the larger one is meant.
-    for label in sorted(range(1, len(grains) + 1), key=lambda n: (-areas[id(grains[n - 1])], n)):
-        grain = grains[label - 1]
-        top, left = grain.top - rows.start, grain.left - columns.start
-        height, width = grain.mask.shape
-        box = labels[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-        mask = grain.mask[max(-top, 0) :, max(-left, 0) :][: box.shape[0], : box.shape[1]]
-        free = (box == 0) & (mask > 0)
-        if free.any():
-            box[free] = label
-            boxes[label] = box
+    # Band by band, so that of a large label image few pages are in use at once.
+    for band in scratch.row_blocks(labels.shape, _PAINTED_PX):
+        inside = slice(rows.start + band.start, rows.start + band.stop)
+        # Where one grain lies inside another's outline, the larger one is meant.
+        for label in sorted(_reaching_into(inside, grains), key=lambda n: (-areas[id(grains[n - 1])], n)):
+            box, mask = _clipped(labels, grains[label - 1], region, inside)
+            free = (box == 0) & (mask > 0)
+            if free.any():
+                box[free] = label
+                boxes[label] = _clipped(labels, grains[label - 1], region, rows)[0]
+        scratch.release(labels)
+        progress(band.stop / len(labels), f"{len(grains)} grains, drawing them")
     for number, label in enumerate(sorted(boxes), 1):
         if number != label:
             boxes[label][boxes[label] == label] = number
-    return labels
+        if number % _RELEASE_EVERY == 0:
+            scratch.release(labels)
+    scratch.release(labels)
+    return labels, len(boxes)
+
+
+def _reaching_into(rows: slice, grains: list[GrainMask]) -> list[int]:
+    """Return the labels of those grains that have pixels in some of the mosaic's rows."""
+    return [
+        label
+        for label, grain in enumerate(grains, 1)
+        if grain.top < rows.stop and grain.top + len(grain.mask) > rows.start
+    ]
+
+
+def _clipped(
+    labels: NDArray[np.int32], grain: GrainMask, region: Region, rows: slice
+) -> tuple[NDArray[np.int32], Mask]:
+    """Return the part of a region's label image that a grain's box covers in some rows, and of its mask."""
+    top, left = max(rows.start, grain.top), max(region[1].start, grain.left)
+    height, width = grain.mask.shape
+    bottom, right = min(rows.stop, grain.top + height), min(region[1].stop, grain.left + width)
+    mask = grain.mask[
+        top - grain.top : max(bottom - grain.top, 0), left - grain.left : max(right - grain.left, 0)
+    ]
+    first_row, first_column = top - region[0].start, left - region[1].start
+    return labels[first_row : first_row + mask.shape[0], first_column : first_column + mask.shape[1]], mask
