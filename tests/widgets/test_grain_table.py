@@ -138,6 +138,22 @@ def test_select_takes_numbers_of_numpy_and_passes_over_strangers(shown: Shown) -
     assert shown.highlighted == [7]
 
 
+def test_an_echo_of_the_selection_does_not_disturb_the_user(shown: Shown) -> None:
+    """The layer over the mount selects what the table tells it, and tells it back."""
+    shown.widget.selected.connect(lambda labels: shown.widget.select(labels))
+    shown.click(2)
+    shown.click(6, SHIFT)
+    USER.keyClick(shown.widget.view, Qt.Key.Key_Down, SHIFT)
+    assert shown.highlighted == [2, 3, 5, 6, 7]
+
+
+def test_selecting_again_scrolls_back(shown: Shown) -> None:
+    shown.widget.select([50])
+    shown.widget.view.scrollToTop()
+    shown.widget.select([50])
+    assert 50 in shown.in_sight
+
+
 def test_head_sorts_and_the_selection_stays_with_its_grain(shown: Shown) -> None:
     shown.widget.select([7])
     status = shown.table["status"]

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QItemSelection, QItemSelectionModel, QPoint, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -49,7 +49,7 @@ _FLAG_CHOICES = {"Flagged or not": ALL, "Any flag": ANY_FLAG, "No flag": NO_FLAG
 _STYLE = """
 QTableView { outline: 0; }
 QTableView::item { padding: 0 5px; }
-QHeaderView::section { padding: 5px 5px 2px 5px; }
+QHeaderView::section { padding: 5px 8px 2px 8px; }
 QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; width: 8px; height: 6px; }
 """
 _REJECTED_INK = 0.6
@@ -147,7 +147,12 @@ class GrainTable(QWidget):
         labels
             Their labels; those that the filter hides are selected again when it shows them.
         """
-        self._chosen = np.array(labels, np.int64)
+        chosen = np.array(labels, np.int64)
+        # Whoever is told of a selection may tell it back; Shift and an arrow key must still extend it.
+        is_known = np.array_equal(np.unique(chosen), np.unique(self._chosen))
+        if is_known and self._is_in_sight(self.view.currentIndex()):
+            return
+        self._chosen = chosen
         self._show_chosen()
         self._tell_count()
 
@@ -231,16 +236,21 @@ class GrainTable(QWidget):
         last = self.model.columnCount() - 1
         for first_row, last_row in _runs(rows):
             chosen.select(self.model.index(first_row, 0), self.model.index(last_row, last))
-        keeper = self.view.selectionModel()
+        keeper, current = self.view.selectionModel(), self.view.currentIndex()
         self._is_quiet = True
-        keeper.select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        # To clear with the same call would compare each old run of rows with each new one.
+        keeper.reset()
+        keeper.select(chosen, QItemSelectionModel.SelectionFlag.Select)
         if rows:
-            column = max(self.view.currentIndex().column(), 0)
-            first = self.model.index(rows[0], column)
-            if not self.view.viewport().rect().intersects(self.view.visualRect(first)):
-                self.view.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtCenter)
-            keeper.setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+            current = self.model.index(rows[0], max(current.column(), 0))
+            if not self._is_in_sight(current):
+                self.view.scrollTo(current, QAbstractItemView.ScrollHint.PositionAtCenter)
+        keeper.setCurrentIndex(current, QItemSelectionModel.SelectionFlag.NoUpdate)
+        self.view.viewport().update()
         self._is_quiet = False
+
+    def _is_in_sight(self, index: QModelIndex) -> bool:
+        return bool(self.view.viewport().rect().intersects(self.view.visualRect(index)))
 
     def _on_selection(self) -> None:
         if self._is_quiet:
