@@ -13,6 +13,7 @@ import pandas as pd
 from napari_zircon_cnn.curation import Curation, Entry
 from napari_zircon_cnn.grains import SegmentedMount
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.scratch import copy_of
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -77,7 +78,7 @@ class Autosave:
             Done when all is written; it raises what went wrong.
         """
         live = curation.segmented
-        still = SegmentedMount(live.mount, live.labels.copy(), live.table)
+        still = SegmentedMount(live.mount, copy_of(live.labels), live.table)
         curation.checkpoint()
         return self.do(self.project.save, still, (), verdicts)
 

@@ -12,11 +12,13 @@ from types import TracebackType
 from typing import Self
 
 from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.progress import Progress, silent
 
 _JOURNAL = ".zircon-commit.json"
 _TEMPORARY = ".unfinished-"
 _SECONDS_OF_A_COMMIT = 10.0
 _SECONDS_OF_A_DAY = 86_400
+_HASHED_BYTES = 2**22
 
 
 @contextmanager
@@ -191,10 +193,15 @@ def check_can_write(path: Path) -> None:
     _temporary_for(path).unlink()
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as a hexadecimal text."""
+def sha256_of(path: Path, progress: Progress = silent) -> str:
+    """Return the SHA-256 of a file's bytes as a hexadecimal text; `progress` may raise `Cancelled`."""
+    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        n_bytes = os.fstat(stream.fileno()).st_size
+        while block := stream.read(_HASHED_BYTES):
+            digest.update(block)
+            progress(min(stream.tell() / max(n_bytes, 1), 1.0), f"hashed {stream.tell() / 2**20:.0f} MiB")
+    return digest.hexdigest()
 
 
 def _temporary_for(path: Path) -> Path:

@@ -20,6 +20,7 @@ from napari_zircon_cnn.files import (
 )
 from napari_zircon_cnn.grains import SegmentedMount
 from napari_zircon_cnn.mount import check_sample_name, read_mount
+from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project_record import (
     PROJECT_FILE,
     ProjectRecord,
@@ -188,7 +189,13 @@ class Project:
         return True
 
     def add(
-        self, segmented: SegmentedMount, method: str, parameters: dict[str, Any], *, overwrite: bool = False
+        self,
+        segmented: SegmentedMount,
+        method: str,
+        parameters: dict[str, Any],
+        *,
+        overwrite: bool = False,
+        progress: Progress = silent,
     ) -> None:
         """Write a freshly segmented mount to the project.
 
@@ -201,6 +208,8 @@ class Project:
         overwrite
             Whether curation of an earlier segmentation may be set aside; its ledger is kept
             as `curation-1.jsonl`, `curation-2.jsonl` and so on.
+        progress
+            Told how much is written; may raise `Cancelled`, and the folder is as it was.
 
         Raises
         ------
@@ -216,13 +225,13 @@ class Project:
         record = SampleRecord(
             mosaic=str(source.resolve()),
             mosaic_from_here=way_from(self.folder, source),
-            sha256=sha256_of(source),
+            sha256=sha256_of(source, part_of(progress, 0.0, 0.2)),
             pixel_size_um=segmented.mount.pixel_size_um,
             method=method,
             parameters=parameters,
             n_labels=len(segmented.table) - 1,
         )
-        self._write_sample(segmented, record, [], fresh=True)
+        self._write_sample(segmented, record, [], fresh=True, progress=part_of(progress, 0.2, 1.0))
 
     def check_can_add(self, sample: str, source: Path | None, *, overwrite: bool) -> None:
         """Raise a `ZirconError` where `add` would refuse, so that no long work is done in vain."""
@@ -241,13 +250,15 @@ class Project:
                 "give --overwrite to segment it anew and set its curation aside."
             )
 
-    def load(self, sample: str) -> SegmentedMount:
+    def load(self, sample: str, progress: Progress = silent) -> SegmentedMount:
         """Read a sample: its mosaic, label image and grain table.
 
         Parameters
         ----------
         sample
             Its name.
+        progress
+            Told how much of a large sample is read; may raise `Cancelled`.
 
         Returns
         -------
@@ -268,15 +279,16 @@ class Project:
                 f"The mosaic of {sample} is no longer at {path}; "
                 "put it back, or run `zircon-cnn segment` on it at its new place."
             )
-        if sha256_of(path) != record.sha256:
+        if sha256_of(path, part_of(progress, 0.0, 0.1)) != record.sha256:
             raise ZirconError(
                 f"The mosaic of {sample} ({path}) has changed since it was segmented; "
                 "put the old file back, or segment the new one with --overwrite."
             )
-        mount = read_mount(path, pixel_size_um=record.pixel_size_um, sample=sample)
-        segmented = SegmentedMount(
-            mount, read_labels(self._sample_folder(sample) / _LABELS_FILE), self.table(sample)
+        mount = read_mount(
+            path, pixel_size_um=record.pixel_size_um, sample=sample, progress=part_of(progress, 0.1, 0.6)
         )
+        labels = read_labels(self._sample_folder(sample) / _LABELS_FILE, part_of(progress, 0.6, 1.0))
+        segmented = SegmentedMount(mount, labels, self.table(sample))
         if segmented.labels.shape != mount.image.shape:
             raise ZirconError(
                 f"The label image of {sample} has the shape {segmented.labels.shape}, its mosaic "
@@ -423,6 +435,7 @@ class Project:
         verdicts: pd.DataFrame | None = None,
         *,
         fresh: bool = False,
+        progress: Progress = silent,
     ) -> None:
         sample = segmented.mount.sample
         folder = self._sample_folder(sample)
@@ -430,7 +443,7 @@ class Project:
         # What was found of the grains before is no longer true of them.
         record = self.record.model_copy(update={"samples": samples, "evaluation": None})
         with Transaction(self.folder) as files:
-            write_labels(segmented.labels, files.path_for(folder / _LABELS_FILE))
+            write_labels(segmented.labels, files.path_for(folder / _LABELS_FILE), progress)
             write_table(segmented.table, files.path_for(folder / _GRAINS_FILE))
             if fresh:
                 self._set_ledger_aside(sample, files)

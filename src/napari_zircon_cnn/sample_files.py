@@ -1,16 +1,26 @@
 """A sample's files: the label image as TIFF, the grain table as CSV."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import tifffile
 from numpy.typing import NDArray
 
+from napari_zircon_cnn import scratch
 from napari_zircon_cnn.columns import COLUMNS
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import empty_rows
+from napari_zircon_cnn.progress import Cancelled, Progress, silent
+from napari_zircon_cnn.tiff_blocks import Region, each_block, has_blocks
+
+_TILE_PX = 512
+_BUFFERED_BYTES = 2**25
+_QUICK_LEVEL = 3
+_RELEASE_EVERY = 64
 
 
 def read_table(path: Path, n_labels: int) -> pd.DataFrame:
@@ -85,19 +95,90 @@ def write_rows(rows: pd.DataFrame, path: Path) -> None:
     rows.to_csv(path, index=False, lineterminator="\r\n")
 
 
-def write_labels(labels: NDArray[np.int32], path: Path) -> None:
-    """Write a label image as a compressed TIFF of the smallest unsigned type that holds it."""
-    narrow = np.uint16 if labels.max(initial=0) < 2**16 else np.uint32
-    tifffile.imwrite(path, labels.astype(narrow), compression="zlib", rowsperstrip=256, metadata=None)
+def write_labels(labels: NDArray[np.int32], path: Path, progress: Progress = silent) -> None:
+    """Write a label image as a compressed tiled TIFF of the smallest unsigned type that holds it.
+
+    Parameters
+    ----------
+    labels
+        The label image, shape (rows, columns).
+    path
+        The file.
+    progress
+        Told of each row of tiles; may raise `Cancelled`.
+    """
+    bands = scratch.row_blocks(labels.shape)
+    highest = max(labels[rows].max(initial=0) for rows in bands)
+    dtype = np.dtype(np.uint16 if highest < 2**16 else np.uint32)
+    tifffile.imwrite(
+        path,
+        _tiles(labels, dtype, progress),
+        shape=labels.shape,
+        dtype=dtype,
+        tile=(_TILE_PX, _TILE_PX),
+        compression="zlib",
+        compressionargs={"level": _QUICK_LEVEL},
+        metadata=None,
+        maxworkers=os.cpu_count(),
+        buffersize=_BUFFERED_BYTES,
+    )
 
 
-def read_labels(path: Path) -> NDArray[np.int32]:
-    """Read a label image that `write_labels` wrote; a `ZirconError` says where it cannot be read."""
+def read_labels(path: Path, progress: Progress = silent) -> NDArray[np.int32]:
+    """Read a label image that `write_labels` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    progress
+        Told how much of a large one is read; may raise `Cancelled`.
+
+    Returns
+    -------
+    ndarray of int32, shape (rows, columns)
+        The label image; a large one lies in a temporary file.
+
+    Raises
+    ------
+    ZirconError
+        Where the file is missing or broken.
+    """
     try:
-        labels: NDArray[np.int32] = tifffile.imread(path).astype(np.int32, copy=False)
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.pages.first
+            shape = page.shape
+            if len(shape) == 2 and scratch.is_large(4 * page.size) and has_blocks(page, shape):
+                return _read_blocks(page, progress)
+            labels: NDArray[np.int32] = page.asarray().astype(np.int32, copy=False)
+    except (Cancelled, ZirconError):
+        raise
     except Exception as error:
         # The decoders raise types of their own for a broken file.
         raise ZirconError(
             f"The label image {path} cannot be read ({error}); restore it from a copy."
         ) from error
+    return labels
+
+
+def _tiles(labels: NDArray[np.int32], dtype: "np.dtype[Any]", progress: Progress) -> Iterator[NDArray[Any]]:
+    n_rows, n_columns = labels.shape
+    for top in range(0, n_rows, _TILE_PX):
+        progress(top / n_rows, f"wrote {top} of {n_rows} rows of the label image")
+        for left in range(0, n_columns, _TILE_PX):
+            yield labels[top : top + _TILE_PX, left : left + _TILE_PX].astype(dtype)
+        scratch.release(labels)
+
+
+def _read_blocks(page: tifffile.TiffPage, progress: Progress) -> NDArray[np.int32]:
+    labels = scratch.zeros(page.shape, np.int32)
+
+    def work(pixels: NDArray[Any], region: Region) -> None:
+        # What is zero is zero already, and takes no room on the disk as long as it is not written.
+        np.copyto(labels[region], pixels[..., 0], where=pixels[..., 0] != 0, casting="unsafe")
+
+    for n, _ in enumerate(each_block(page, work, progress)):
+        if n % _RELEASE_EVERY == 0:
+            scratch.release(labels)
+    scratch.release(labels)
     return labels

@@ -65,6 +65,8 @@ def zeros(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 def copy_of(array: NDArray[Any]) -> NDArray[Any]:
     """Return a copy of a 2-D array, in a temporary file where it is large."""
+    if not is_large(array.nbytes):
+        return array.copy()
     copied = zeros(array.shape, array.dtype)
     for rows in row_blocks(array.shape):
         block = array[rows]

@@ -73,11 +73,11 @@ def segment_mosaics(
     for n, (name, mosaic) in enumerate(fresh):
         step = part_of(progress, n / len(fresh), (n + 1) / len(fresh), name)
         step(0.0, "reading the mosaic")
-        mount = read_mount(mosaic, pixel_size_um=pixel_size_um, sample=name)
+        mount = read_mount(mosaic, pixel_size_um=pixel_size_um, sample=name, progress=part_of(step, 0.0, 0.1))
         segmented = find_grains(mount, method, parameters, part_of(step, 0.1, 0.9))
         if not len(usable(segmented.table)):
             raise ZirconError(_nothing_found(name, method, settings))
-        project.add(segmented, method, settings, overwrite=overwrite)
+        project.add(segmented, method, settings, overwrite=overwrite, progress=part_of(step, 0.9, 1.0))
         counts[name] = len(usable(segmented.table))
     progress(1.0, f"{sum(counts.values())} grains in {len(counts)} samples")
     return counts
