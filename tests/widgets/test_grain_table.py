@@ -140,7 +140,7 @@ def test_select_takes_numbers_of_numpy_and_passes_over_strangers(shown: Shown) -
 
 def test_an_echo_of_the_selection_does_not_disturb_the_user(shown: Shown) -> None:
     """The layer over the mount selects what the table tells it, and tells it back."""
-    shown.widget.selected.connect(lambda labels: shown.widget.select(labels))
+    shown.widget.selected.connect(shown.widget.select)
     shown.click(2)
     shown.click(6, SHIFT)
     USER.keyClick(shown.widget.view, Qt.Key.Key_Down, SHIFT)

@@ -25,13 +25,15 @@ def ink(widget: QWidget, strength: float = 1.0) -> QColor:
         An opaque colour.
     """
     text, under = widget.palette().color(QPalette.ColorRole.WindowText), ground(widget)
-    mixed = [
-        round(strength * a + (1 - strength) * b)
-        for a, b in zip(text.getRgb()[:3], under.getRgb()[:3], strict=True)  # type: ignore[arg-type, operator]
-    ]
+    channels = zip(_channels(text), _channels(under), strict=True)
+    mixed = [round(strength * above + (1 - strength) * below) for above, below in channels]
     return QColor(*mixed)
 
 
 def is_dark(widget: QWidget) -> bool:
     """Return whether a widget shows light text on a dark ground."""
     return ground(widget).lightness() < ink(widget).lightness()
+
+
+def _channels(colour: QColor) -> tuple[int, int, int]:
+    return colour.red(), colour.green(), colour.blue()
