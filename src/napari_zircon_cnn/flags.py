@@ -223,9 +223,17 @@ def _line_leads_to(
     n_resin = resin @ halves.T
     means = ((grey[rows] * resin) @ halves.T) / np.maximum(n_resin, 1)
     known = n_resin >= np.maximum(_FEWEST_BACKGROUND * halves.sum(axis=1), 1)
-    usual = np.nanmedian(np.where(known | ~known.any(axis=0), means, np.nan), axis=0)
+    usual = _medians(means, known | ~known.any(axis=0))
     around = ndimage.median_filter(np.where(known, means, usual), (2 * half_span + 1, 1))
     near, far = np.moveaxis(np.where(known, means - around, 0.0).reshape(-1, 2, 2), 2, 0) / facts.noise
     same_way = np.minimum(np.abs(near), np.abs(far)) * (np.sign(near) == np.sign(far))
     is_line = (same_way > _STREAK_IN_EACH_HALF) & (np.abs(near + far) > 2)
     return bool(is_line[in_line[rows]].any())
+
+
+def _medians(values: NDArray[np.float32], counted: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return each column's median over the values that count; numpy's own is ten times as slow."""
+    ordered = np.sort(np.where(counted, values, np.float32(np.inf)), axis=0)
+    n = counted.sum(axis=0)
+    columns = np.arange(len(n))
+    return (ordered[(n - 1) // 2, columns] + ordered[n // 2, columns]) / np.float32(2)

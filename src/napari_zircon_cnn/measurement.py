@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import regionprops
+from skimage.measure import perimeter_crofton
 
 from napari_zircon_cnn.flags import Box, is_cut_by_seam, is_dim, is_saturated, is_streaked
 from napari_zircon_cnn.mount import Mount
@@ -38,15 +38,12 @@ def measure_grain(mask: NDArray[np.bool_], mount: Mount, facts: MountFacts, box:
     um = mount.pixel_size_um
     grey = mount.image[box][mask].astype(np.float64)
     top, left = box[0].start, box[1].start
-    region: Any = regionprops(mask.astype(np.uint8))[0]  # type: ignore[no-untyped-call]
+    area, (row, column), (major, minor), orientation = _ellipse(mask)
     hull = _hull_of_pixel_corners(mask)
     length, width, box_angle = _rotated_box(hull)
     feret_max, feret_min = _feret(hull)
-    area = float(region.area)
-    # A grain of a single line of pixels has no minor axis; one pixel is the least that an axis can be.
-    major, minor = max(region.axis_major_length, 1.0), max(region.axis_minor_length, 1.0)
-    perimeter = max(float(region.perimeter_crofton), 2 * math.sqrt(math.pi * area))
-    row, column = region.centroid
+    crofton = float(perimeter_crofton(mask, 4))  # type: ignore[no-untyped-call]
+    perimeter = max(crofton, 2 * math.sqrt(math.pi * area))
     percentiles = np.percentile(grey, _PERCENTILES).tolist()
     values = {
         "centroid_x_um": (left + column) * um,
@@ -68,8 +65,7 @@ def measure_grain(mask: NDArray[np.bool_], mount: Mount, facts: MountFacts, box:
         "perimeter_um": perimeter * um,
         "circularity": 4 * math.pi * area / perimeter**2,
         "solidity": area / float(cv2.contourArea(hull)),
-        # scikit-image measures from the downward row axis; ours is from x, counter-clockwise on the screen.
-        "orientation_deg": _half_turn(90 + math.degrees(region.orientation)),
+        "orientation_deg": orientation,
         "intensity_mean": grey.mean(),
         "intensity_sd": grey.std(),
         "touches_border": _touches_border(mask, box, mount.image.shape),
@@ -80,6 +76,19 @@ def measure_grain(mask: NDArray[np.bool_], mount: Mount, facts: MountFacts, box:
     }
     values |= {f"intensity_p{p:02d}": value for p, value in zip(_PERCENTILES, percentiles, strict=True)}
     return values
+
+
+def _ellipse(mask: NDArray[np.bool_]) -> tuple[float, tuple[float, float], tuple[float, float], float]:
+    """Return area, centroid (row, column), axes (px) and angle (°) of the ellipse with a mask's moments."""
+    moments = cv2.moments(mask.view(np.uint8), binaryImage=True)
+    area = moments["m00"]
+    across, down, both = (moments[name] / area for name in ("mu20", "mu02", "mu11"))
+    middle, half = (across + down) / 2, math.hypot((across - down) / 2, both)
+    # A grain of a single line of pixels has no minor axis; one pixel is the least that an axis can be.
+    major, minor = (max(4 * math.sqrt(max(part, 0.0)), 1.0) for part in (middle + half, middle - half))
+    # The angle is from x, counter-clockwise on the screen, where y points down.
+    angle = _half_turn(-math.degrees(math.atan2(2 * both, across - down)) / 2)
+    return area, (moments["m01"] / area, moments["m10"] / area), (major, minor), angle
 
 
 def _hull_of_pixel_corners(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
