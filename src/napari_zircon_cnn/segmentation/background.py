@@ -1,8 +1,9 @@
 """The brightness of the resin around the grains: it differs from tile to tile and from row to row.
 
-The mosaic is cut into square blocks on a grid that starts at its first pixel. A block's level is a low
-percentile of its pixels and, among its neighbours, a low percentile again, so that grains do not count.
-Blocks are a few thousandths of the mosaic's size, and any part of their grid can be had by itself.
+The mosaic is cut into square blocks on a grid around its middle, so that a turned mosaic has the same blocks.
+A block's level is a low percentile of its pixels and, among its neighbours, a low percentile again, so that
+grains do not count. Blocks are a few thousandths of the mosaic's size, and any part of their grid can be had
+by itself.
 """
 
 import math
@@ -39,6 +40,52 @@ def scaled_grey(mount: Mount, region: Region) -> NDArray[np.uint16]:
     return np.asarray(np.rint(values * np.float32(255 * GREY_SCALE)).astype(np.uint16))
 
 
+@dataclass(frozen=True)
+class _Grid:
+    """The blocks along one side of a mosaic; their border or their middle is the side's middle.
+
+    A side of an odd number of pixels has its middle in a pixel: blocks then begin and end in the middle of
+    pixels, and count half of each.
+
+    Parameters
+    ----------
+    length
+        The side, in px.
+    block_px
+        Edge of a block, a power of two.
+    """
+
+    length: int
+    block_px: int
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether blocks begin in the middle of pixels."""
+        return bool(self.length % 2)
+
+    @property
+    def n_blocks(self) -> int:
+        """How many blocks cover the side."""
+        return max(-(-(self.length - self.is_odd) // self.block_px), 1)
+
+    @property
+    def before_px(self) -> int:
+        """How far the first block begins before the mosaic, in whole pixels."""
+        return (self.n_blocks * self.block_px - (self.length - self.is_odd)) // 2
+
+    def at(self, pixels: slice) -> NDArray[np.float64]:
+        """Return where the pixels' middles lie, counted in blocks from the middle of the first one."""
+        middles = np.arange(pixels.start, pixels.stop) + 0.5 * (1 - self.is_odd)
+        return (middles + self.before_px) / self.block_px - 0.5
+
+    def pixels_of(self, first: int, last: int) -> tuple[slice, tuple[int, int]]:
+        """Return the pixels of some blocks, and how many lack before and behind them in the mosaic."""
+        start, stop = (n * self.block_px - self.before_px for n in (first, last))
+        stop += self.is_odd
+        inside = slice(max(start, 0), min(stop, self.length))
+        return inside, (inside.start - start, stop - inside.stop)
+
+
 @dataclass(frozen=True, eq=False)
 class Background:
     """The resin's brightness around a region.
@@ -47,16 +94,16 @@ class Background:
     ----------
     levels
         One level for each block, in sixteenths of an 8-bit grey level.
-    block_px
-        Edge of a block.
+    grids
+        The grid's rows and columns of blocks.
     first_block
-        Row and column of the first level's block on the mosaic's grid of blocks.
+        Row and column of the first level's block on the grid.
     region
         The part of the mosaic that the levels suffice for.
     """
 
     levels: NDArray[np.float32]
-    block_px: int
+    grids: tuple[_Grid, _Grid]
     first_block: tuple[int, int]
     region: Region
 
@@ -84,10 +131,10 @@ class Background:
         return np.asarray(between.astype(np.uint16))
 
     def _neighbours(self, side: slice, axis: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        at = (np.arange(side.start, side.stop) + 0.5) / self.block_px - 0.5
+        at = self.grids[axis].at(side)
         before = np.floor(at).astype(np.int64)
         share = (at - before).astype(np.float32)
-        return before - self.first_block[axis] + 1, share
+        return before - self.first_block[axis], share
 
 
 def background_of(mount: Mount, region: Region, width_um: float, pool: Executor | None = None) -> Background:
@@ -111,19 +158,20 @@ def background_of(mount: Mount, region: Region, width_um: float, pool: Executor 
     """
     block = 2 ** round(math.log2(max(_BLOCK_UM / mount.pixel_size_um, _CELLS)))
     reach = max(round(width_um / mount.pixel_size_um / block / 2), 1)
+    grids = _Grid(mount.image.shape[0], block), _Grid(mount.image.shape[1], block)
     spans, firsts, insides = [], [], []
-    for side, length in zip(region, mount.image.shape, strict=True):
-        n_blocks = -(-length // block)
-        first, last = side.start // block - 1, (side.stop - 1) // block + 1
-        span = (max(first - reach, 0), min(last + reach, n_blocks - 1) + 1)
+    for side, grid in zip(region, grids, strict=True):
+        places = grid.at(side)
+        first, last = math.floor(places[0]), math.floor(places[-1]) + 1
+        span = (max(first - reach, 0), min(last + reach, grid.n_blocks - 1) + 1)
         spans.append(span)
         firsts.append(first)
         # What lies beyond the mosaic's border is like the block at the border.
-        insides.append(np.clip(np.arange(first, last + 1), 0, n_blocks - 1) - span[0])
+        insides.append(np.clip(np.arange(first, last + 1), 0, grid.n_blocks - 1) - span[0])
     starts = range(spans[0][0], spans[0][1], _BLOCK_ROWS_AT_A_TIME)
     parts = (pool.map if pool else map)(
         lambda start: _block_levels(
-            mount, block, (start, min(start + _BLOCK_ROWS_AT_A_TIME, spans[0][1])), spans[1]
+            mount, grids, (start, min(start + _BLOCK_ROWS_AT_A_TIME, spans[0][1])), spans[1]
         ),
         starts,
     )
@@ -136,23 +184,25 @@ def background_of(mount: Mount, region: Region, width_um: float, pool: Executor 
     if dark.any():
         lowest = ndimage.minimum_filter(levels, size=2 * reach + 1, mode="nearest")
         low[dark] = np.where(lowest < _NO_LEVEL, lowest, 0)[dark]
-    return Background(low[np.ix_(*insides)].astype(np.float32), block, (firsts[0] + 1, firsts[1] + 1), region)
+    return Background(low[np.ix_(*insides)].astype(np.float32), grids, (firsts[0], firsts[1]), region)
 
 
 def _block_levels(
-    mount: Mount, block: int, rows: tuple[int, int], columns: tuple[int, int]
+    mount: Mount, grids: tuple[_Grid, _Grid], rows: tuple[int, int], columns: tuple[int, int]
 ) -> NDArray[np.uint16]:
     """Return the level of each block of some rows and columns; those without any light have none."""
-    height, width = mount.image.shape
-    region = tuple(
-        slice(first * block, min(last * block, length))
-        for (first, last), length in ((rows, height), (columns, width))
+    (row_pixels, row_lack), (column_pixels, column_lack) = (
+        grid.pixels_of(*span) for grid, span in zip(grids, (rows, columns), strict=True)
     )
-    grey = scaled_grey(mount, (region[0], region[1]))
+    grey = scaled_grey(mount, (row_pixels, column_pixels))
+    if any((*row_lack, *column_lack)):
+        grey = np.pad(grey, (row_lack, column_lack), mode="edge")
+    # The mean of a box that begins half a pixel on is that of the two boxes beside it.
+    if grids[0].is_odd:
+        grey = _mean(grey[:-1], grey[1:])
+    if grids[1].is_odd:
+        grey = _mean(grey[:, :-1], grey[:, 1:])
     n_rows, n_columns = rows[1] - rows[0], columns[1] - columns[0]
-    short = (n_rows * block - grey.shape[0], n_columns * block - grey.shape[1])
-    if any(short):
-        grey = np.pad(grey, ((0, short[0]), (0, short[1])), mode="edge")
     cells: Any = cv2.resize(grey, (n_columns * _CELLS, n_rows * _CELLS), interpolation=cv2.INTER_AREA)
     cells = cells.reshape(n_rows, _CELLS, n_columns, _CELLS).swapaxes(1, 2).reshape(n_rows, n_columns, -1)
     # A mosaic is black where no picture was taken; the resin is not.
@@ -160,3 +210,8 @@ def _block_levels(
     lit = (cells < _NO_LEVEL).sum(axis=2)
     chosen = (_LOW_IN_BLOCK * np.maximum(lit - 1, 0)).astype(np.intp)
     return np.asarray(np.take_along_axis(cells, chosen[..., None], axis=2)[..., 0], np.uint16)
+
+
+def _mean(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Return the mean of two arrays of grey values, which are far from the type's limit."""
+    return np.asarray((one + other + np.uint16(1)) >> np.uint16(1))
