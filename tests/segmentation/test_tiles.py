@@ -64,3 +64,19 @@ def test_what_is_longer_than_any_grain_is_left_out_whatever_the_tiles() -> None:
     mount = Mount(image, 2.0, "frame")
 
     assert [segment_adaptive(mount, tile_px=tile_px).max() for tile_px in (64, 500, 5000)] == [0, 0, 0]
+
+
+def test_a_region_in_a_hole_shows_the_grain_around_it() -> None:
+    image = np.full((300, 300), 5, np.uint8)
+    image[90:210, 90:210] = 120
+    image[110:190, 110:190] = 5
+    mount = Mount(image, 2.0, "ring")
+    whole = segment_adaptive(mount)
+
+    assert whole[150, 150] == 1
+    for region in (
+        (slice(140, 160), slice(140, 160)),
+        (slice(115, 185), slice(115, 185)),
+        (slice(120, 300), slice(150, 160)),
+    ):
+        assert np.array_equal(segment_region(mount, region), whole[region])

@@ -20,14 +20,13 @@ from napari_zircon_cnn.segmentation.foreground import grown
 from napari_zircon_cnn.segmentation.objects import (
     LARGEST_HOLE_UM,
     MARGIN_UM,
-    Body,
     GrainMask,
     Mask,
     grains_of,
 )
-from napari_zircon_cnn.segmentation.tiles import Search, bodies_in, margin_px, tiles_of
+from napari_zircon_cnn.segmentation.tiles import Search, View, bodies_in, margin_px, tiles_of
 
-_TILE_PX = 1536
+_TILE_PX = 1024
 _WORKERS = min(os.cpu_count() or 1, 8)
 _PAINTED_PX = 2**26
 _RELEASE_EVERY = 4096
@@ -121,8 +120,12 @@ def _segment(
 ) -> NDArray[np.int32]:
     parameters = parameters or AdaptiveParameters()
     shape = mount.image.shape
-    # A grain around a hole may cover the region's border from outside.
-    searched = grown(region, math.ceil((LARGEST_HOLE_UM + MARGIN_UM) / mount.pixel_size_um), shape)
+    # A grain reaches a little beyond its body's foreground, and a small region may lie in a hole of one.
+    beyond_px = math.ceil(MARGIN_UM / mount.pixel_size_um)
+    hole_px = math.ceil(LARGEST_HOLE_UM / mount.pixel_size_um)
+    if all(side.stop - side.start <= hole_px + 2 * beyond_px for side in region):
+        beyond_px += hole_px
+    searched = grown(region, beyond_px, shape)
     seen = grown(searched, margin_px(mount.pixel_size_um, parameters), shape)
     with ThreadPoolExecutor(_WORKERS) as pool:
         progress(0.0, "measuring the background")
@@ -131,11 +134,10 @@ def _segment(
         )
         tiles = tiles_of(searched, tile_px)
         grains: list[GrainMask] = []
-        for n, bodies in enumerate(_ahead(pool, lambda tile: bodies_in(tile, search), tiles)):
-            for body in bodies:
-                if not body.reaches_into(region):
-                    continue
-                grains += grains_of(body, mount.pixel_size_um, parameters)
+        for n, (tile, view) in enumerate(zip(tiles, _ahead(pool, search.view_around, tiles), strict=True)):
+            for body in bodies_in(tile, view, search):
+                if body.reaches_into(region):
+                    grains += grains_of(body, mount.pixel_size_um, parameters)
             scratch.release(mount.image)
             progress(0.1 + 0.85 * (n + 1) / len(tiles), f"{len(grains)} grains so far")
     labels, n_grains = _painted(grains, region, part_of(progress, 0.95, 1.0))
@@ -143,11 +145,9 @@ def _segment(
     return labels
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, work: Callable[[Region], list[Body]], tiles: list[Region]
-) -> Iterator[list[Body]]:
+def _ahead(pool: ThreadPoolExecutor, work: Callable[[Region], View], tiles: list[Region]) -> Iterator[View]:
     """Yield the work's results in order, with no more tiles under way than there are workers."""
-    waiting: deque[Future[list[Body]]] = deque()
+    waiting: deque[Future[View]] = deque()
     try:
         for tile in tiles:
             waiting.append(pool.submit(work, tile))

@@ -4,7 +4,9 @@ Everything here sees the body's own box with a small margin and nothing else, so
 depend on the window that the body was found in.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import cv2
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import GREY_SCALE, Region
-from napari_zircon_cnn.segmentation.splitting import split
+from napari_zircon_cnn.segmentation.splitting import longest_outline, split
 
 Mask = NDArray[np.uint8]
 
@@ -26,18 +28,20 @@ SMALLEST_OBJECT_UM = 10.0
 MARGIN_UM = 16.0
 """How far around a body its surroundings are looked at."""
 
-_LOW_SLOPE_PER_UM, _HIGH_SLOPE_PER_UM = 0.05, 0.08
+LOW_SLOPE_PER_UM, _HIGH_SLOPE_PER_UM = 0.05, 0.08
 """Canny's thresholds as shares of the body's contrast; a sharp edge in these pictures has 0.1 to 0.15."""
-_SOBEL_GAIN = 8
+SOBEL_GAIN = 8
 _NEIGHBOUR_UM, _MUCH_BRIGHTER = 12.0, 1.5
 _DIMMEST, _SHARP_PER_UM, _LEAST_DIM_UM2 = 0.22, 0.09, 100.0
-_GAP_UM = 2.0
+GAP_UM = 2.0
 _NOISE_STEP_PX, _NOISE_FACTOR, _SURELY_SEEN = 3, 10.0, 3.0
 
 Slopes = tuple[NDArray[np.int16], NDArray[np.int16]]
 
 
-def _square(radius_um: float, pixel_size_um: float) -> Mask:
+@cache
+def square(radius_um: float, pixel_size_um: float) -> Mask:
+    """Return the square of a radius, at least 1 px, as the filters want it."""
     side = 2 * max(round(radius_um / pixel_size_um), 1) + 1
     return np.ones((side, side), np.uint8)
 
@@ -74,18 +78,27 @@ class Body:
         The mosaic's row and column of the first pixel.
     mask
         1 where the body is.
-    foreground
-        1 where this or another body is.
+    outline
+        The pixels along its outside as x and y in the mask, shape (n, 2).
+    others
+        1 where another body is.
     light, brightest
         As in `foreground.Window`.
+    slopes
+        The light's slopes to the right and downward, as Sobel's filter gives them.
+    steepness
+        The steepest slope on a Canny edge at a pixel or beside it; 0 where there is none.
     """
 
     top: int
     left: int
     mask: Mask
-    foreground: Mask
+    outline: NDArray[np.int32]
+    others: Mask
     light: NDArray[np.uint16]
     brightest: NDArray[np.uint16]
+    slopes: Slopes
+    steepness: NDArray[np.uint16]
 
     def reaches_into(self, region: Region) -> bool:
         """Tell whether a grain of this body could cover a pixel of a region."""
@@ -99,30 +112,29 @@ class Body:
 def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) -> list[GrainMask]:
     """Return the grains that a body consists of; none where its outline is not an edge."""
     smallest_px = SMALLEST_OBJECT_UM / pixel_size_um
-    outline = _outline(body.mask)
+    outline = body.outline
+    # What has a shorter outline is shorter than any grain, whatever its shape.
     if len(outline) < 2 * smallest_px:
         return []
     contrast = _median(body.brightest[outline[:, 1], outline[:, 0]])
-    light = body.light.astype(np.int16)
-    slopes: Any = (cv2.Sobel(light, cv2.CV_16S, 1, 0), cv2.Sobel(light, cv2.CV_16S, 0, 1))
-    if _edge_share(body, outline, contrast, slopes, pixel_size_um) < parameters.edge_share:
+    if not _has_edge(body, contrast, parameters.edge_share, pixel_size_um):
         return []
     # What stands out by far need not be held against the noise.
     doubtful = contrast < _SURELY_SEEN * parameters.contrast * GREY_SCALE
-    if doubtful and contrast < _NOISE_FACTOR * _noise(body, light):
+    if doubtful and contrast < _NOISE_FACTOR * _noise(body):
         return []
-    others = body.foreground & (1 - body.mask)
-    closed: Any = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, _square(_GAP_UM, pixel_size_um))
-    closed &= 1 - others
-    filled = _without_holes(closed, LARGEST_HOLE_UM / pixel_size_um)
-    pieces = split(filled, body.light, pixel_size_um, parameters)
-    pieces = _with_dim_parts(pieces, body, contrast, slopes, pixel_size_um)
+    closed: Any = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, square(GAP_UM, pixel_size_um))
+    closed &= 1 - body.others
+    outline = longest_outline(closed)
+    filled = _without_holes(closed, outline, LARGEST_HOLE_UM / pixel_size_um)
+    pieces = split(filled, outline, body.light, pixel_size_um, parameters)
+    pieces = _with_dim_parts(pieces, body, contrast, pixel_size_um)
     found = []
     for piece in pieces:
         left, top, width, height = cv2.boundingRect(piece)
         mask = np.ascontiguousarray(piece[top : top + height, left : left + width])
         # The rotated box is not needed where the upright one leaves no doubt.
-        if max(width, height) >= 2 * smallest_px or _long_side(_outline(mask)) >= smallest_px:
+        if max(width, height) >= 2 * smallest_px or _long_side(longest_outline(mask)) >= smallest_px:
             found.append(GrainMask(body.top + top, body.left + left, mask))
     return found
 
@@ -132,96 +144,104 @@ def _median(values: NDArray[Any]) -> float:
     return float(np.partition(values, len(values) // 2)[len(values) // 2])
 
 
-def _outline(mask: Mask) -> NDArray[np.int32]:
-    """Return the pixels along the outside of a mask's longest outline as x and y, (n, 2)."""
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    longest: Any = max(contours, key=len)
-    return np.asarray(longest).reshape(-1, 2)
-
-
 def _long_side(outline: NDArray[np.int32]) -> float:
     _, sides, _ = cv2.minAreaRect(outline)
     return float(max(sides)) + 1
 
 
-def _edge_share(body: Body, outline: NDArray[np.int32], contrast: float, slopes: Slopes, um: float) -> float:
-    """Return the share of an outline that lies on a Canny edge or beside one.
+def _has_edge(body: Body, contrast: float, least_share: float, um: float) -> bool:
+    """Tell whether so much of a body's outline lies on a Canny edge or beside one.
 
     The thresholds follow the contrast along the outline, so that a dim grain's edge counts and the soft
     slope of a bright grain's glow does not.
     """
-    x, y = outline[:, 0], outline[:, 1]
-    steep = contrast * _SOBEL_GAIN * um
-    edges = cv2.Canny(*slopes, _LOW_SLOPE_PER_UM * steep, _HIGH_SLOPE_PER_UM * steep, L2gradient=True)
-    own = cv2.dilate(edges, _square(_GAP_UM, um))[y, x] > 0
+    x, y = body.outline[:, 0], body.outline[:, 1]
+    least = least_share * len(x)
+    low, high = (share * contrast * SOBEL_GAIN * um for share in (LOW_SLOPE_PER_UM, _HIGH_SLOPE_PER_UM))
+    steepness = body.steepness[y, x]
     # Where much brighter pixels lie beside the body, the edge is another's.
-    beyond = body.light * (1 - cv2.dilate(body.mask, _square(_GAP_UM, um)))
-    if cv2.minMaxLoc(beyond)[1] > _MUCH_BRIGHTER * contrast:
-        beside = cv2.dilate(beyond, _square(_NEIGHBOUR_UM, um))
-        own &= beside[y, x] < _MUCH_BRIGHTER * contrast
-    return float(np.count_nonzero(own)) / len(outline)
+    brighter = _MUCH_BRIGHTER * contrast
+    if cv2.minMaxLoc(body.light, 1 - body.mask)[1] > brighter:
+        beyond = body.light * (1 - cv2.dilate(body.mask, square(GAP_UM, um)))
+        steepness[cv2.dilate(beyond, square(_NEIGHBOUR_UM, um))[y, x] >= brighter] = 0
+    if np.count_nonzero(steepness > high) >= least:
+        return True
+    if np.count_nonzero(steepness > low) < least:
+        return False
+    # What lies between the two thresholds counts where it goes on from what is steeper.
+    edges = cv2.dilate(cv2.Canny(*body.slopes, low, high, L2gradient=True), square(GAP_UM, um))
+    return bool(np.count_nonzero((edges[y, x] > 0) & (steepness > 0)) >= least)
 
 
-def _noise(body: Body, light: NDArray[np.int16]) -> float:
+def _noise(body: Body) -> float:
     """Return by how much the resin around a body differs from one pixel to another, in the median."""
-    resin = body.foreground == 0
+    resin, light = (body.mask | body.others) == 0, body.light.astype(np.int16)
     both = resin[:, _NOISE_STEP_PX:] & resin[:, :-_NOISE_STEP_PX]
     steps = np.abs(light[:, _NOISE_STEP_PX:] - light[:, :-_NOISE_STEP_PX])[both]
     return _median(steps) if len(steps) else 0.0
 
 
-def _with_dim_parts(pieces: list[Mask], body: Body, contrast: float, slopes: Slopes, um: float) -> list[Mask]:
+def _with_dim_parts(pieces: list[Mask], body: Body, contrast: float, um: float) -> list[Mask]:
     """Return a body's pieces with the dim parts that an edge of their own parts from the resin.
 
     A glow has no such edge. A part goes to the piece that it touches most.
     """
-    square, least_px = _square(_GAP_UM, um), _LEAST_DIM_UM2 / um**2
-    others = body.foreground & (1 - body.mask)
+    near = square(GAP_UM, um)
     dimmest = int(_DIMMEST * contrast)
-    others &= body.light > 2 * dimmest
-    whole = sum(pieces[1:], pieces[0]) | others
-    dim = (body.light > dimmest) & (1 - whole)
-    dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, square)
-    if cv2.countNonZero(dim) < least_px:
+    whole = sum(pieces[1:], pieces[0]) | body.others & (body.light > 2 * dimmest)
+    dim: Any = (body.light > dimmest) & (1 - whole)
+    if cv2.countNonZero(dim) < _LEAST_DIM_UM2 / um**2:
         return pieces
-    height, width = dim.shape
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(dim, connectivity=8)
-    large = [
-        (label, x, y, w, h)
-        for label, (x, y, w, h, area) in enumerate(stats.tolist())
-        if label and area >= least_px and x and y and x + w < width and y + h < height
-    ]
-    if not large:
-        return pieces
-    resin = cv2.dilate(1 - (dim | whole), square)
-    grown_by: dict[int, list[tuple[slice, slice, NDArray[np.bool_]]]] = {}
-    for label, x, y, w, h in large:
-        box = (slice(y - 1, y + h + 1), slice(x - 1, x + w + 1))
-        part = parts[box] == label
-        rim = part & (resin[box] > 0)
-        if not rim.any():
-            continue
-        around: Any = cv2.dilate(part.view(np.uint8), square)
-        contacts = [int(np.count_nonzero(around & piece[box])) for piece in pieces]
-        slope = np.hypot(slopes[0][box][rim], slopes[1][box][rim], dtype=np.float32)
-        is_sharp = _median(slope) > _SHARP_PER_UM * um * _SOBEL_GAIN * _median(body.light[box][part])
-        if max(contacts) and is_sharp:
-            grown_by.setdefault(contacts.index(max(contacts)), []).append((*box, part))
+    dim = cv2.morphologyEx(dim, cv2.MORPH_OPEN, near)
+    grown_by: dict[int, list[tuple[Region, Mask]]] = {}
+    for box, part in _sharp_parts(dim, whole, body, um):
+        around: Any = cv2.dilate(part, near)
+        contacts = [cv2.countNonZero(around & piece[box]) for piece in pieces]
+        if max(contacts):
+            grown_by.setdefault(contacts.index(max(contacts)), []).append((box, part))
     for n_piece, added in grown_by.items():
         piece = pieces[n_piece].copy()
-        for rows, columns, part in added:
-            piece[rows, columns][part] = 1
-        closed: Any = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, square)
+        for box, part in added:
+            piece[box] |= part
+        closed: Any = cv2.morphologyEx(piece, cv2.MORPH_CLOSE, near)
         closed = closed & (1 - whole) | piece
-        pieces[n_piece] = _without_holes(closed, LARGEST_HOLE_UM / um)
+        pieces[n_piece] = _without_holes(closed, longest_outline(closed), LARGEST_HOLE_UM / um)
     return pieces
 
 
-def _without_holes(mask: Mask, largest_px: float) -> Mask:
+def _sharp_parts(dim: Mask, whole: Mask, body: Body, um: float) -> Iterator[tuple[Region, Mask]]:
+    """Yield the dim parts that have a sharp edge towards the resin, each in its box with 1 px around it."""
+    least_px = _LEAST_DIM_UM2 / um**2
+    height, width = dim.shape
+    outlines, _ = cv2.findContours(dim, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    beside_resin: Any = None
+    for outline in outlines:
+        x, y, w, h = cv2.boundingRect(outline)
+        # What reaches the border of the box goes on beyond it.
+        if w * h < least_px or min(x, y) == 0 or x + w == width or y + h == height:
+            continue
+        box = (slice(y - 1, y + h + 1), slice(x - 1, x + w + 1))
+        part = np.zeros((h + 2, w + 2), np.uint8)
+        cv2.fillPoly(part, [outline], 1, offset=(1 - x, 1 - y))
+        part &= dim[box]
+        if cv2.countNonZero(part) < least_px:
+            continue
+        if beside_resin is None:
+            beside_resin = cv2.dilate(1 - (dim | whole), square(GAP_UM, um))
+        rim = (part & beside_resin[box]).view(bool)
+        if not rim.any():
+            continue
+        slope = np.hypot(body.slopes[0][box][rim], body.slopes[1][box][rim], dtype=np.float32)
+        if _median(slope) > _SHARP_PER_UM * um * SOBEL_GAIN * _median(body.light[box][part.view(bool)]):
+            yield box, part
+
+
+def _without_holes(mask: Mask, outline: NDArray[np.int32], largest_px: float) -> Mask:
     filled: Mask = np.zeros_like(mask)
-    cv2.drawContours(filled, [_outline(mask)[:, None]], -1, 1, cv2.FILLED)
+    cv2.fillPoly(filled, [outline], 1)
     if min(mask.shape) > largest_px:
         _, holes, stats, _ = cv2.connectedComponentsWithStats(filled & (1 - mask), connectivity=4)
         large = np.flatnonzero(stats[:, 2:4].max(axis=1) > largest_px)
-        filled[np.isin(holes, large[large > 0])] = 0
+        if len(large) > 1:
+            filled[np.isin(holes, large[large > 0])] = 0
     return filled
