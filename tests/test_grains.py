@@ -3,11 +3,18 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as stn
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
+from napari_zircon_cnn import grains
 from napari_zircon_cnn.columns import COLUMNS, MEASURED
 from napari_zircon_cnn.grains import (
     existing,
+    find_boxes,
     measure,
     pixel_boxes,
     unclassified,
@@ -166,3 +173,15 @@ def test_probabilities_replace_those_of_an_earlier_model() -> None:
     assert second.at[3, "probability"] == 0.125
     assert second.at[3, "predicted_class"] == "d"
     assert unclassified(second, ()).columns.tolist() == table.columns.tolist()
+
+
+@given(
+    stn.arrays(np.int32, st.tuples(st.integers(1, 40), st.integers(1, 30)), elements=st.integers(0, 5)),
+    st.integers(1, 300),
+)
+def test_boxes_do_not_depend_on_the_bands(labels: NDArray[np.int32], n_pixels: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grains, "_PIXELS_OF_A_BAND", n_pixels)
+        found = find_boxes(labels)
+    expected = dict(enumerate(ndimage.find_objects(labels), 1))
+    assert found == {label: box for label, box in expected.items() if box is not None}

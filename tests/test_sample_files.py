@@ -3,10 +3,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as stn
+from numpy.typing import NDArray
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
+from napari_zircon_cnn import scratch
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import empty_rows, with_probabilities
 from napari_zircon_cnn.sample_files import read_labels, read_table, write_labels, write_table
@@ -123,3 +127,44 @@ def test_cut_off_label_image_is_answered_with_a_sentence(tmp_path: Path) -> None
             read_labels(path)
     with pytest.raises(ZirconError, match="cannot be read"):
         read_labels(tmp_path / "none.tif")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    stn.arrays(
+        np.int32,
+        st.tuples(st.integers(1, 1100), st.integers(1, 1100)),
+        elements=st.sampled_from([1, 7, 65_535, 70_000, 2**31 - 1]),
+        fill=st.just(np.int32(0)),
+    ),
+    st.booleans(),
+)
+def test_large_label_image_comes_back_and_others_can_read_it(
+    tmp_path_factory: pytest.TempPathFactory, labels: NDArray[np.int32], is_large: bool
+) -> None:
+    path = tmp_path_factory.mktemp("labels") / "labels.tif"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scratch, "LARGE_BYTES", 0 if is_large else 2**30)
+        write_labels(labels, path)
+        read = read_labels(path)
+    assert read.dtype == np.int32
+    np.testing.assert_array_equal(read, labels)
+    np.testing.assert_array_equal(tifffile.imread(path), labels)
+
+
+def test_label_image_in_strips_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = drawn_mount().labels
+    tifffile.imwrite(tmp_path / "labels.tif", labels.astype(np.uint16), compression="zlib", rowsperstrip=16)
+    monkeypatch.setattr(scratch, "LARGE_BYTES", 0)
+    np.testing.assert_array_equal(read_labels(tmp_path / "labels.tif"), labels)
+
+
+def test_cut_off_large_label_image_is_answered_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "labels.tif"
+    write_labels(drawn_mount().labels, path)
+    path.write_bytes(path.read_bytes()[:-20])
+    monkeypatch.setattr(scratch, "LARGE_BYTES", 0)
+    with pytest.raises(ZirconError, match=r"labels\.tif cannot be read .*; restore it from a copy"):
+        read_labels(path)

@@ -21,7 +21,7 @@ from napari_zircon_cnn.scratch import release, row_blocks
 
 _EMPTY: dict[Kind, Any] = {"number": math.nan, "flag": False, "text": ""}
 _DTYPES: dict[Kind, str] = {"number": "float64", "flag": "bool", "text": "str"}
-_REPORT_EVERY = 50
+_REPORT_EVERY = 200
 _PIXELS_OF_A_BAND = 2**26
 
 

@@ -14,6 +14,7 @@ from napari_zircon_cnn.figures import viridis
 from napari_zircon_cnn.flags import Box
 from napari_zircon_cnn.grains import SegmentedMount, existing, pixel_boxes
 from napari_zircon_cnn.mount import Mount
+from napari_zircon_cnn.scratch import release
 
 LONG_SIDE_PX = 1600
 """Long side of the picture."""
@@ -23,6 +24,7 @@ REJECTED_COLOUR = (165, 165, 165)
 
 _LARGEST_MAGNIFICATION = 4.0
 _ROWS_AT_A_TIME = 64
+_PIXELS_AT_A_TIME = 2**25
 # CL responses lie mostly near black: without a gamma a dim grain cannot be told from the resin.
 _GAMMA = 0.7
 _BRIGHTEST_PERCENTILE = 99.9
@@ -142,7 +144,7 @@ def _small_mosaic(mount: Mount, scale: float) -> NDArray[np.uint8]:
     rows, columns = mount.image.shape
     target = max(1, round(rows * scale)), max(1, round(columns * scale))
     small = np.empty(target, np.float32)
-    step = _ROWS_AT_A_TIME if scale < 1 else target[0]
+    step = min(_ROWS_AT_A_TIME, max(int(_PIXELS_AT_A_TIME * scale / columns), 1)) if scale < 1 else target[0]
     # Strip by strip, so that of a large mosaic there is never a second copy.
     for start in range(0, target[0], step):
         stop = min(start + step, target[0])
@@ -150,6 +152,7 @@ def _small_mosaic(mount: Mount, scale: float) -> NDArray[np.uint8]:
         strip = mount.unit_values((source, slice(None)))
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small[start:stop] = cv2.resize(strip, (target[1], stop - start), interpolation=method)
+        release(mount.image)
     return _brightened(small)
 
 

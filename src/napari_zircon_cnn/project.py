@@ -279,6 +279,7 @@ class Project:
                 f"The mosaic of {sample} is no longer at {path}; "
                 "put it back, or run `zircon-cnn segment` on it at its new place."
             )
+        progress(0.0, f"reading {sample}")
         if sha256_of(path, part_of(progress, 0.0, 0.1)) != record.sha256:
             raise ZirconError(
                 f"The mosaic of {sample} ({path}) has changed since it was segmented; "
@@ -299,6 +300,7 @@ class Project:
             Curation(segmented).replay(unsaved)
             if not self.is_read_only:
                 self.save(segmented)
+        progress(1.0, f"read {sample}")
         return segmented
 
     def load_each(self, samples: Iterable[str]) -> Iterator[SegmentedMount]:
