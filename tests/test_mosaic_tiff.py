@@ -13,7 +13,7 @@ from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.mount import Mount, read_mount
 from napari_zircon_cnn.progress import Cancelled
 
-TILED = {"tile": (32, 48), "compression": "zlib"}
+TILED: dict[str, Any] = {"tile": (32, 48), "compression": "zlib"}
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_large_mosaic_is_read_as_a_small_one(
 
 
 def test_tiles_that_were_left_out_are_black(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiles = [np.full((64, 64), 9, np.uint8), None, None, np.full((64, 64), 8, np.uint8)]
+    tiles: list[Any] = [np.full((64, 64), 9, np.uint8), None, None, np.full((64, 64), 8, np.uint8)]
     path = tmp_path / "m.tif"
     tifffile.imwrite(path, iter(tiles), shape=(100, 128), dtype="uint8", tile=(64, 64), compression="zlib")
 

@@ -236,4 +236,4 @@ def _medians(values: NDArray[np.float32], counted: NDArray[np.bool_]) -> NDArray
     ordered = np.sort(np.where(counted, values, np.float32(np.inf)), axis=0)
     n = counted.sum(axis=0)
     columns = np.arange(len(n))
-    return (ordered[(n - 1) // 2, columns] + ordered[n // 2, columns]) / np.float32(2)
+    return np.asarray((ordered[(n - 1) // 2, columns] + ordered[n // 2, columns]) / np.float32(2))

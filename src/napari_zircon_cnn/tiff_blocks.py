@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.progress import Progress, silent
 
-_LARGEST_BLOCK_BYTES = 2**28
+_LARGEST_BLOCK_BYTES = 2**26
 _READ_BYTES = 2**24
-_WORKERS = os.cpu_count() or 1
+_WORKERS = min(os.cpu_count() or 1, 8)
 
 Region = tuple[slice, slice]
 T = TypeVar("T")
@@ -69,12 +69,14 @@ def each_block(
         Where the file ends before its last block. The decoders raise errors of their own.
     """
     rows, columns = page.shaped[2:4]
-    places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     file = page.parent.filehandle
-    end = max((offset + n_bytes for offset, n_bytes in places), default=0)
     n_blocks = int(np.prod(page.chunked))
-    if len(places) != n_blocks or end > file.size:
+    ends = [offset + n_bytes for offset, n_bytes in zip(page.dataoffsets, page.databytecounts, strict=True)]
+    if len(ends) != n_blocks or max(ends, default=0) > file.size:
         raise ValueError(f"it has {file.size} bytes, less than its {n_blocks} parts need")
+    encoded_blocks: Any = file.read_segments(
+        page.dataoffsets, page.databytecounts, length=n_blocks, sort=True, buffersize=_READ_BYTES
+    )
     tables: dict[str, Any] = {}
     if page.compression in {6, 7, 34892, 33007}:
         # Of JPEG's tables there may be one set for all blocks.
@@ -92,9 +94,7 @@ def each_block(
     waiting: deque[Future[T]] = deque()
     with ThreadPoolExecutor(_WORKERS) as pool:
         try:
-            for n, (encoded, number) in enumerate(
-                file.read_segments(*zip(*places, strict=True), sort=True, buffersize=_READ_BYTES)
-            ):
+            for n, (encoded, number) in enumerate(encoded_blocks):
                 waiting.append(pool.submit(decoded, encoded, number))
                 progress(n / n_blocks, f"read {100 * n // n_blocks}%")
                 if len(waiting) > 2 * _WORKERS:
