@@ -194,7 +194,8 @@ def test_random_synthetic_mounts(seed: int) -> None:
     drawn = synthetic_mount(seed, (700, 700), settings=settings)
 
     labels = without_small(segment_adaptive(drawn.mount), drawn.mount)
-    assert score_labels(labels, drawn.labels).f1(0.75) > 0.85
+    # What the gate rejects is not asked of it either.
+    assert score_labels(labels, without_small(drawn.labels, drawn.mount)).f1(0.75) > 0.85
 
 
 @pytest.fixture(params=["QVC061", "QVC082"])
