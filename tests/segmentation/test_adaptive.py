@@ -181,21 +181,23 @@ def test_parameters_out_of_range_are_answered() -> None:
         parameters_for("adaptive", {"edge_share": 2})
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_random_synthetic_mounts(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    settings = MountSettings(
-        background=rng.uniform(2, 12),
-        noise=rng.uniform(0.5, 4),
-        tile_step=rng.uniform(0, 0.1),
-        halo=rng.uniform(0, 0.25),
-        streaks_per_tile=rng.uniform(0, 2),
-    )
-    drawn = synthetic_mount(seed, (700, 700), settings=settings)
-
-    labels = without_small(segment_adaptive(drawn.mount), drawn.mount)
-    # What the gate rejects is not asked of it either.
-    assert score_labels(labels, without_small(drawn.labels, drawn.mount)).f1(0.75) > 0.85
+def test_random_synthetic_mounts() -> None:
+    """A few of those that `benchmarks/bench_adaptive.py` draws, since each has some twenty grains only."""
+    f1 = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        settings = MountSettings(
+            background=rng.uniform(2, 12),
+            noise=rng.uniform(0.5, 4),
+            tile_step=rng.uniform(0, 0.1),
+            halo=rng.uniform(0, 0.25),
+            streaks_per_tile=rng.uniform(0, 2),
+        )
+        drawn = synthetic_mount(seed, (700, 700), settings=settings)
+        labels = without_small(segment_adaptive(drawn.mount), drawn.mount)
+        f1.append(score_labels(labels, without_small(drawn.labels, drawn.mount)).f1(0.75))
+    assert np.mean(f1) > 0.93
+    assert min(f1) > 0.8
 
 
 @pytest.fixture(params=["QVC061", "QVC082"])
