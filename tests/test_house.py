@@ -46,6 +46,8 @@ ROOMS: dict[str, set[str]] = {
     "project_record": {"mount"},
     "project": {"curation", "project_record", "sample_files"},
     "autosave": {"project"},
+    "worker_process": set(),
+    "worker": {"worker_process"},
     "find_grains": {"grains", "segmentation"},
     "dataset": {"crops"},
     "networks": set(),
