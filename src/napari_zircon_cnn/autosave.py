@@ -35,6 +35,7 @@ class Autosave:
         self._failed = failed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="project on disk")
         self._unwritten: dict[str, list[Entry]] = {}
+        self._saved: dict[str, pd.DataFrame] = {}
 
     def do(
         self, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -56,11 +57,18 @@ class Autosave:
             With an empty history.
         """
         sample = segmented.mount.sample
+        self._saved[sample] = segmented.table
 
         def record(entry: Entry) -> None:
             self._thread.submit(self._append, sample, entry)
 
         return Curation(segmented, record)
+
+    def is_saved(self, curation: Curation) -> bool:
+        """Tell whether a sample's label image and table are as they were last read or written."""
+        # Each step puts a new table in place of the old one.
+        live = curation.segmented
+        return self._saved.get(live.mount.sample) is live.table
 
     def save(self, curation: Curation, verdicts: pd.DataFrame | None = None) -> "Future[None]":
         """Write a sample's label image and table as they are now; work on it may go on at once.
@@ -78,6 +86,7 @@ class Autosave:
             Done when all is written; it raises what went wrong.
         """
         live = curation.segmented
+        self._saved[live.mount.sample] = live.table
         still = SegmentedMount(live.mount, copy_of(live.labels), live.table)
         curation.checkpoint()
         return self.do(self.project.save, still, (), verdicts)

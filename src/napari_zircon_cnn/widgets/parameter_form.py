@@ -3,13 +3,16 @@
 import dataclasses
 import inspect
 import re
-from typing import Any, cast, get_args, get_type_hints
+from collections.abc import Sequence
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
 
 _UNITS = {"_um": " µm", "_px": " px", "_um2": " µm²", "_deg": "°"}
-_LARGEST = 1e6
+_LARGEST, _LARGEST_WHOLE = 1e6, 2**31 - 1
+
+Field = QSpinBox | QDoubleSpinBox | QCheckBox | QComboBox
 
 
 class ParameterForm(QWidget):
@@ -19,48 +22,45 @@ class ParameterForm(QWidget):
     ----------
     kind
         The dataclass; its docstring says what each parameter means, its annotations their ranges.
+    without
+        Parameters that are chosen elsewhere.
     """
 
     changed = Signal()
 
-    def __init__(self, kind: type[Any]) -> None:
+    def __init__(self, kind: type[Any], without: Sequence[str] = ()) -> None:
         super().__init__()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         meanings, hints = meanings_of(kind), get_type_hints(kind, include_extras=True)
-        self._kind = kind
-        self.fields: dict[str, QSpinBox | QDoubleSpinBox | QCheckBox] = {}
-        for parameter in dataclasses.fields(kind):
+        self._parameters = [field for field in dataclasses.fields(kind) if field.name not in without]
+        self.fields: dict[str, Field] = {}
+        for parameter in self._parameters:
             field = _field_for(hints[parameter.name], parameter.default)
             unit = next((sign for end, sign in _UNITS.items() if parameter.name.endswith(end)), "")
-            if unit and not isinstance(field, QCheckBox):
+            if unit and isinstance(field, QSpinBox | QDoubleSpinBox):
                 field.setSuffix(unit)
             text = re.sub("|".join(f"{end}$" for end in _UNITS), "", parameter.name).replace("_", " ")
             field.setToolTip(meanings.get(parameter.name, ""))
             field.setAccessibleName(text)
             form.addRow(text.capitalize(), field)
             self.fields[parameter.name] = field
-            signal = field.toggled if isinstance(field, QCheckBox) else field.valueChanged
-            signal.connect(lambda _: self.changed.emit())
+            _changed_signal(field).connect(lambda _: self.changed.emit())
 
     def values(self) -> dict[str, Any]:
         """Return the parameters that differ from their defaults, by name."""
-        defaults = {parameter.name: parameter.default for parameter in dataclasses.fields(self._kind)}
-        shown = {
-            name: field.isChecked() if isinstance(field, QCheckBox) else field.value()
-            for name, field in self.fields.items()
+        shown = {name: _value_of(field) for name, field in self.fields.items()}
+        return {
+            parameter.name: shown[parameter.name]
+            for parameter in self._parameters
+            if shown[parameter.name] != parameter.default
         }
-        return {name: value for name, value in shown.items() if value != defaults[name]}
 
     def reset(self) -> None:
         """Set all parameters to their defaults."""
-        for parameter in dataclasses.fields(self._kind):
-            field, default = self.fields[parameter.name], cast("Any", parameter.default)
-            if isinstance(field, QCheckBox):
-                field.setChecked(default)
-            else:
-                field.setValue(default)
+        for parameter in self._parameters:
+            _set(self.fields[parameter.name], parameter.default)
 
 
 def meanings_of(kind: type[Any]) -> dict[str, str]:
@@ -77,23 +77,51 @@ def meanings_of(kind: type[Any]) -> dict[str, str]:
     return meanings
 
 
-def _field_for(hint: Any, default: Any) -> QSpinBox | QDoubleSpinBox | QCheckBox:
+def _field_for(hint: Any, default: Any) -> Field:
+    field = _empty_field(hint, default)
+    _set(field, default)
+    return field
+
+
+def _empty_field(hint: Any, default: Any) -> Field:
+    if get_origin(hint) is Literal:
+        choice = QComboBox()
+        for value in get_args(hint):
+            choice.addItem(str(value).replace("_", " "), value)
+        return choice
     if isinstance(default, bool):
-        field = QCheckBox()
-        field.setChecked(default)
-        return field
+        return QCheckBox()
     low, high = _range_of(hint)
     if isinstance(default, int):
         whole = QSpinBox()
-        whole.setRange(int(low), int(high))
-        whole.setValue(default)
+        whole.setRange(int(low), int(min(high, _LARGEST_WHOLE)))
         return whole
     number = QDoubleSpinBox()
-    number.setDecimals(2)
+    number.setDecimals(2 if default >= 0.1 or not default else 5)
     number.setRange(low, high)
-    number.setSingleStep(0.05 if high <= 2 else 1.0)
-    number.setValue(default)
+    number.setSingleStep(1.0 if default >= 2 else 0.05 if default >= 0.1 else 0.0005)
     return number
+
+
+def _value_of(field: Field) -> Any:
+    if isinstance(field, QCheckBox):
+        return field.isChecked()
+    return field.currentData() if isinstance(field, QComboBox) else field.value()
+
+
+def _set(field: Field, value: Any) -> None:
+    if isinstance(field, QCheckBox):
+        field.setChecked(value)
+    elif isinstance(field, QComboBox):
+        field.setCurrentIndex(field.findData(value))
+    else:
+        field.setValue(value)
+
+
+def _changed_signal(field: Field) -> Any:
+    if isinstance(field, QCheckBox):
+        return field.toggled
+    return field.currentIndexChanged if isinstance(field, QComboBox) else field.valueChanged
 
 
 def _range_of(hint: Any) -> tuple[float, float]:

@@ -2,10 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import platformdirs
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
@@ -22,8 +24,12 @@ from napari_zircon_cnn.progress import Progress, part_of
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.segmentation.methods import parameters_for
 from napari_zircon_cnn.widgets.layers import METADATA, mount_layer
+from napari_zircon_cnn.widgets.modelling import Modelling
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.tasks import Task, in_thread
+
+_MARGIN_UM = 40.0
+_SHARE_OF_VIEW = 0.5
 
 
 class Session(QObject):
@@ -55,6 +61,7 @@ class Session(QObject):
         self.samples: dict[str, OpenSample] = {}
         self.active: OpenSample | None = None
         self.tasks: list[Task] = []
+        self.modelling = Modelling(self)
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
     @property
@@ -169,6 +176,7 @@ class Session(QObject):
                 layer.visible = self.active is None or sample is self.active
         if self.active:
             self.viewer.layers.selection.active = self.active.grains
+            self.viewer.fit_to_view(layers=[self.active.image])
         self.active_changed.emit(self.active)
 
     def perform(self, action: Action) -> bool:
@@ -185,8 +193,7 @@ class Session(QObject):
 
     def save(self) -> Task:
         """Write all samples on the screen to the project as they are now."""
-        autosave = self.ensure_project()
-        saves = [autosave.save(sample.curation) for sample in self.samples.values()]
+        saves = self.save_changed()
 
         def wait(progress: Progress) -> None:
             for n, save in enumerate(saves):
@@ -195,10 +202,29 @@ class Session(QObject):
 
         return self.run("Saving", wait)
 
+    def save_changed(self) -> "list[Future[None]]":
+        """Begin to write the samples that have changed since they were last written."""
+        for sample in self.samples.values():
+            sample.take_over_painting()
+        autosave = self.ensure_project()
+        curations = [sample.curation for sample in self.samples.values()]
+        return [autosave.save(curation) for curation in curations if not autosave.is_saved(curation)]
+
+    def zoom_to(self, label: int) -> None:
+        """Bring a grain of the active sample into view."""
+        if self.active is None:
+            return
+        low, high = (np.asarray(corner)[-2:] for corner in self.active.world_box([label], _MARGIN_UM))
+        camera = self.viewer.scene.camera
+        camera.center = (0.0, *((low + high) / 2))
+        height, width = self.viewer.canvas.size
+        camera.zoom = min(height / (high - low)[0], width / (high - low)[1]) * _SHARE_OF_VIEW
+
     def close(self) -> None:
         """Stop what is under way and return when all is written."""
         for task in self.tasks:
             task.cancel()
+        self.modelling.worker.close()
         if self.autosave:
             self.autosave.close()
 

@@ -2,13 +2,15 @@
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.progress import Cancelled
+from napari_zircon_cnn.progress import Cancelled, Progress
+from napari_zircon_cnn.worker import Done, Failed, Outcome, Worker
 
 
 class Task(QObject):
@@ -38,6 +40,12 @@ class Task(QObject):
         self._wish.set()
         if self._cancel_job is not None:
             self._cancel_job()
+
+    def cancels_by(self, cancel: Callable[[], None]) -> None:
+        """Pass a wish to stop on to a job, also one that came before."""
+        self._cancel_job = cancel
+        if self._wish.is_set():
+            cancel()
 
     def progress(self, fraction: float, message: str) -> None:
         """Tell how far the work is; called by the work, in its own thread."""
@@ -73,23 +81,97 @@ def in_thread(
     """
     task = Task(name, parent)
 
-    def run() -> None:
+    def run(*, progress: Progress) -> None:
+        task.done.emit(work(*arguments, **named, progress=progress))
+
+    _start(task, run)
+    return task
+
+
+def _start(task: Task, run: Callable[..., None]) -> None:
+    """Call a function in a thread, and tell by the task's signals where it fails."""
+
+    def guarded() -> None:
         try:
-            value = work(*arguments, **named, progress=task.progress)
+            run(progress=task.progress)
         except Cancelled:
             task.cancelled.emit()
         except ZirconError as error:
             task.failed.emit(str(error), "")
         except OSError as error:
-            task.failed.emit(f"{error.strerror or error}: {error.filename or name}.", "")
+            task.failed.emit(f"{error.strerror or error}: {error.filename or task.name}.", "")
         except Exception as error:
-            task.failed.emit(f"{name} failed ({error}).", traceback.format_exc())
-        else:
-            task.done.emit(value)
+            sentence = f"{task.name} failed by a fault of ours ({type(error).__name__}: {error})."
+            task.failed.emit(sentence, traceback.format_exc())
 
     def start() -> None:
-        threading.Thread(target=run, name=name, daemon=True).start()
+        threading.Thread(target=guarded, name=task.name, daemon=True).start()
 
     # The caller has connected to the signals by the time that Qt comes to this.
     QTimer.singleShot(0, start)
+
+
+def of_worker(
+    name: str,
+    worker: Worker,
+    before: Iterable["Future[Any]"],
+    job: Callable[..., Any],
+    *arguments: Any,
+    listeners: Iterable[str] = (),
+    parent: QObject | None = None,
+    **named: Any,
+) -> Task:
+    """Run a job in the worker process, once what it needs is on disk.
+
+    Parameters
+    ----------
+    name
+        What the user reads that it is.
+    worker
+        The worker.
+    before
+        What has to be done first; if it fails, the job is not run.
+    job, *arguments, **named
+        The job and what it is called with.
+    listeners
+        Keywords of the job that get a function: `progress` is told by `Task.progressed`, others by
+        `Task.heard`.
+    parent
+        The Qt object whose end is the task's end.
+
+    Returns
+    -------
+    Task
+        The task.
+    """
+    task = Task(name, parent)
+
+    def heard(listener: str) -> Callable[..., None]:
+        def pass_on(*what: Any) -> None:
+            if listener == "progress":
+                task.progressed.emit(*what)
+            else:
+                task.heard.emit(listener, what)
+
+        return pass_on
+
+    def on_done(outcome: Outcome) -> None:
+        match outcome:
+            case Done(value):
+                task.done.emit(value)
+            case Failed(sentence, trace):
+                task.failed.emit(sentence, trace)
+            case _:
+                task.cancelled.emit()
+
+    def submit(*, progress: Progress) -> None:
+        progress(0.0, "saving what it needs")
+        for future in before:
+            future.result()
+        submitted = worker.submit(
+            job, *arguments, listeners={key: heard(key) for key in listeners}, on_done=on_done, **named
+        )
+        task.cancels_by(submitted.cancel)
+
+    _start(task, submit)
     return task

@@ -13,11 +13,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_zircon_cnn.widgets.classify_panel import ClassifyPanel
 from napari_zircon_cnn.widgets.mount_panel import MountPanel
 from napari_zircon_cnn.widgets.panel import Panel
 from napari_zircon_cnn.widgets.segment_panel import SegmentPanel
 from napari_zircon_cnn.widgets.session import Session, session_of
 from napari_zircon_cnn.widgets.status_line import StatusLine
+from napari_zircon_cnn.widgets.train_panel import TrainPanel
 
 _WIDTH_PX = 390
 
@@ -36,7 +38,9 @@ class Workbench(QWidget):
         self.session: Session = session_of(napari_viewer)
         self.mount = MountPanel(napari_viewer, self.session)
         self.segment = SegmentPanel(napari_viewer, self.session, self.mount.mount)
-        self.panels: tuple[Panel, ...] = (self.mount, self.segment)
+        self.train = TrainPanel(napari_viewer, self.session)
+        self.classify = ClassifyPanel(napari_viewer, self.session)
+        self.panels: tuple[Panel, ...] = (self.mount, self.segment, self.train, self.classify)
         self.setMinimumWidth(_WIDTH_PX)
         self.stack = QStackedWidget()
         self.steps = QButtonGroup(self)
@@ -64,7 +68,12 @@ class Workbench(QWidget):
         self.stack.currentChanged.connect(self._check)
         for signal in (self.session.active_changed, self.session.rows_changed):
             signal.connect(lambda _: self._mark_next())
-        for signal in (self.session.project_changed, self.mount.mount_changed):
+        for signal in (
+            self.session.project_changed,
+            self.mount.mount_changed,
+            self.session.modelling.model_changed,
+            self.session.modelling.classified,
+        ):
             signal.connect(self._mark_next)
         self._check(0)
         self._mark_next()

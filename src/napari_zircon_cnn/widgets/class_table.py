@@ -1,0 +1,82 @@
+"""The class of each sample of a project, and which samples are held out from training."""
+
+from collections.abc import Mapping
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+_SAMPLE, _GRAINS, _CLASS, _HELD_OUT = range(4)
+_ROW_PX, _MOST_ROWS = 30, 8
+
+
+class ClassTable(QTableWidget):
+    """One row a sample: its grains, its class, and whether it is held out.
+
+    Parameters
+    ----------
+    parent
+        The widget that it lies in.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, 4, parent)
+        self.setHorizontalHeaderLabels(["Sample", "Grains", "Class", "Hold out"])
+        self.setAccessibleName("Class of each sample")
+        header, numbers = self.horizontalHeader(), self.verticalHeader()
+        if header is not None and numbers is not None:
+            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionResizeMode(_CLASS, QHeaderView.ResizeMode.Stretch)
+            numbers.hide()
+            numbers.setDefaultSectionSize(_ROW_PX)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.itemChanged.connect(lambda _: self.changed.emit())
+
+    def set_samples(self, counts: Mapping[str, int], classes: Mapping[str, str]) -> None:
+        """Show samples with the number of their grains that count and their classes so far."""
+        held_out = set(self.held_out)
+        self.blockSignals(True)
+        self.setRowCount(0)
+        offered = sorted({name for name in classes.values() if name} | {"batholith", "porphyry"})
+        for row, (sample, count) in enumerate(counts.items()):
+            self.insertRow(row)
+            for column, text in ((_SAMPLE, sample), (_GRAINS, str(count))):
+                item = QTableWidgetItem(text)
+                item.setFlags(Qt.ItemFlag.ItemIsEnabled)
+                self.setItem(row, column, item)
+            choice = QComboBox()
+            choice.setEditable(True)
+            choice.addItems(["", *offered])
+            choice.setCurrentText(classes.get(sample, ""))
+            choice.setToolTip(f"The class of {sample}; leave it empty where it is not known.")
+            choice.setAccessibleName(f"Class of {sample}")
+            choice.currentTextChanged.connect(lambda _: self.changed.emit())
+            self.setCellWidget(row, _CLASS, choice)
+            check = QTableWidgetItem()
+            check.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            check.setCheckState(Qt.CheckState.Checked if sample in held_out else Qt.CheckState.Unchecked)
+            check.setToolTip("A sample that takes no part in the training; the network is tested on it.")
+            self.setItem(row, _HELD_OUT, check)
+        self.blockSignals(False)
+        self.setFixedHeight(_ROW_PX * (min(max(len(counts), 1), _MOST_ROWS) + 1) + 4)
+
+    @property
+    def classes(self) -> dict[str, str]:
+        """The class by sample; empty where none was given."""
+        found = {}
+        for row in range(self.rowCount()):
+            choice, item = self.cellWidget(row, _CLASS), self.item(row, _SAMPLE)
+            if isinstance(choice, QComboBox) and item is not None:
+                found[item.text()] = choice.currentText().strip()
+        return found
+
+    @property
+    def held_out(self) -> list[str]:
+        """The samples that are held out."""
+        found = []
+        for row in range(self.rowCount()):
+            check, item = self.item(row, _HELD_OUT), self.item(row, _SAMPLE)
+            if check is not None and item is not None and check.checkState() == Qt.CheckState.Checked:
+                found.append(item.text())
+        return found

@@ -1,0 +1,158 @@
+"""Classes, models and the jobs on them: what goes through the worker process, and what comes back."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import usable, with_probabilities
+from napari_zircon_cnn.jobs.classify import Predictions, predict_project, verdicts_of
+from napari_zircon_cnn.jobs.warm_up import warm_up
+from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.widgets.tasks import Task, of_worker
+from napari_zircon_cnn.worker import Worker
+
+if TYPE_CHECKING:
+    from napari_zircon_cnn.widgets.session import Session
+
+_SAME_OUTLINE = ["area_um2", "centroid_x_um", "centroid_y_um", "perimeter_um"]
+
+
+class Modelling(QObject):
+    """What a session knows of classes and models.
+
+    Parameters
+    ----------
+    session
+        The session; its end is the worker's end.
+    """
+
+    model_changed = Signal()
+    """Another model is in use."""
+    classified = Signal()
+    """The grains have a model's new answer."""
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__(session)
+        self._session = session
+        self.classes: dict[str, str] = {}
+        self.card: ModelCard | None = None
+        self.model_path: Path | None = None
+        self.worker = Worker(warm_up=warm_up)
+        self._tables: dict[str, pd.DataFrame] = {}
+        session.project_changed.connect(self._tables.clear)
+
+    def table_of(self, sample: str) -> pd.DataFrame:
+        """Return a sample's grain table as it is now, on the screen or in the project."""
+        if sample in self._session.samples:
+            return self._session.samples[sample].table
+        if sample not in self._tables and self._session.project is not None:
+            self._tables[sample] = self._session.project.table(sample)
+        return self._tables[sample]
+
+    def run_job(
+        self, name: str, job: Callable[..., Any], *arguments: Any, listeners: Sequence[str] = (), **named: Any
+    ) -> Task:
+        """Save all samples, then run a job in the worker process.
+
+        Parameters
+        ----------
+        name
+            What the user reads that it is.
+        job
+            A function at the top of a module, with the keyword `progress`.
+        *arguments, **named
+            What it is called with; can be pickled.
+        listeners
+            Keywords of the job that get a function; what it is called with comes by `Task.heard`.
+
+        Returns
+        -------
+        Task
+            The task.
+        """
+        saves = self._session.save_changed()
+        return self._session.watch(
+            of_worker(name, self.worker, saves, job, *arguments, listeners=listeners, parent=self, **named)
+        )
+
+    def read_classes(self, path: Path) -> None:
+        """Take the classes of a CLASSES.csv for the samples of the project; a `ZirconError` says why not."""
+        samples = self._session.project.samples if self._session.project else []
+        # At the top it would load scikit-learn before a panel can be seen.
+        from napari_zircon_cnn.dataset import sample_classes  # noqa: PLC0415
+
+        self.classes = self.classes | sample_classes(path, samples).by_sample
+
+    def new_model_path(self, network: str) -> Path:
+        """Return where the next model of a network goes: to the project's folder of models."""
+        folder = self._session.ensure_project().project.folder / "models"
+        number = 1
+        while (path := folder / f"{network}-{number}.keras").exists():
+            number += 1
+        return path
+
+    def load_model(self, path: Path) -> bool:
+        """Use a model from a file; return whether it is one, and say why not."""
+        try:
+            self.use_model(path, read_card(path))
+        except ZirconError as error:
+            self._session.say(str(error), wrong=True)
+            return False
+        return True
+
+    def use_model(self, path: Path, card: ModelCard) -> None:
+        """Use a model."""
+        self.model_path, self.card = path, card
+        self.model_changed.emit()
+
+    def classify(self) -> Task | None:
+        """Ask the model in use about each grain of the project."""
+        project = self._session.project
+        if self.model_path is None or project is None or not project.samples:
+            self._session.say(
+                "Classifying needs grains and a model: find grains, then train or load one.", wrong=True
+            )
+            return None
+        asked = {name: self.table_of(name) for name in project.samples}
+        task = self.run_job(
+            "Classifying", predict_project, project.folder, self.model_path, listeners=("progress",)
+        )
+        task.done.connect(lambda predictions: self._take_over(predictions, asked))
+        return task
+
+    def _take_over(self, predictions: Predictions, asked: dict[str, pd.DataFrame]) -> None:
+        """Put a model's answer into the tables; grains that have changed meanwhile have none."""
+        card, autosave = predictions.card, self._session.ensure_project()
+        tables = {}
+        for name, (labels, probabilities) in predictions.samples.items():
+            now = self.table_of(name)
+            same = _unchanged(asked[name], now, labels)
+            tables[name] = with_probabilities(
+                now, labels[same], probabilities[same], card.classes, card.target_class
+            )
+            if name in self._session.samples:
+                self._session.samples[name].classified(tables[name], card.classes)
+        self._tables.update(tables)
+        verdicts = verdicts_of(tables, card)
+        self._session.save_changed()
+        facts = card.model_dump(mode="json", by_alias=True)
+        autosave.do(autosave.project.save_classification, tables, verdicts, facts)
+        self.classified.emit()
+        n_grains = sum(len(usable(table)) for table in tables.values())
+        self._session.say(f"{n_grains} grains in {len(tables)} samples are classified.")
+
+
+def _unchanged(before: pd.DataFrame, now: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which grains have the outline that they had before."""
+    there = labels < len(now)
+    same = np.zeros(len(labels), bool)
+    known = labels[there]
+    one, other = (table.iloc[known][_SAME_OUTLINE].to_numpy() for table in (before, now))
+    same[there] = (one == other).all(axis=1)
+    return same

@@ -1,0 +1,230 @@
+"""The fourth panel: classes, network and validation; the training live, and a way to stop it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSpinBox
+from superqt import QCollapsible
+
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import usable
+from napari_zircon_cnn.jobs.train import train_model
+from napari_zircon_cnn.jobs.validation import warning_about
+from napari_zircon_cnn.networks.card import ModelCard
+from napari_zircon_cnn.networks.registry import network_names
+from napari_zircon_cnn.networks.settings import TrainSettings
+from napari_zircon_cnn.widgets.class_table import ClassTable
+from napari_zircon_cnn.widgets.curves import TrainingCurves
+from napari_zircon_cnn.widgets.panel import Panel, button
+from napari_zircon_cnn.widgets.parameter_form import ParameterForm
+from napari_zircon_cnn.widgets.session import Session
+from napari_zircon_cnn.widgets.tasks import Task
+
+_VALIDATIONS = {
+    "leave-one-sample-out": "Leave one sample out",
+    "kfold": "Five folds over grains",
+    "split": "One split over grains, as in the paper",
+}
+_CHOSEN_ABOVE = ("network", "epochs")
+_SMOOTHED = 5
+"""Epochs whose time is averaged to tell how long the rest takes."""
+
+
+class TrainPanel(Panel):
+    """Train a network on the grains of the project."""
+
+    title = "Train"
+    hint = "Say what each sample is, then train a network to tell the classes apart."
+
+    def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
+        super().__init__(napari_viewer, session)
+        self.models = self.session.modelling
+        self.table = ClassTable()
+        self.column.addWidget(self.table)
+        row = QHBoxLayout()
+        row.addWidget(
+            button("From CLASSES.csv …", "Read the classes from a file: sample,class.", self._ask_classes)
+        )
+        self.target = QComboBox()
+        self.target.setToolTip("The class whose probability is shown on the grains.")
+        self.target.setAccessibleName("Probability of")
+        row.addWidget(QLabel("Probability of"))
+        row.addWidget(self.target, 1)
+        self.column.addLayout(row)
+
+        self._add_choices()
+        self.more = ParameterForm(TrainSettings, without=_CHOSEN_ABOVE)
+        details = QCollapsible("Regularisation and more")
+        details.addWidget(self.more)
+        self.column.addWidget(details)
+        self.warning = QLabel("")
+        self.warning.setWordWrap(True)
+        self.column.addWidget(self.warning)
+        row = QHBoxLayout()
+        self.train_button = button(
+            "Train", "Train beside the window; you can go on curating meanwhile.", self.train
+        )
+        self.stop_button = button(
+            "Stop, keep the best", "Stop and keep the weights of the best epoch so far.", self._stop
+        )
+        self.stop_button.setEnabled(False)
+        row.addWidget(self.train_button)
+        row.addWidget(self.stop_button)
+        self.column.addLayout(row)
+        self.curves = TrainingCurves()
+        self.column.addWidget(self.curves)
+        self.state = QLabel("")
+        self.state.setWordWrap(True)
+        self.column.addWidget(self.state)
+
+        self._task: Task | None = None
+        self._seconds: list[float] = []
+        self.table.changed.connect(self._on_classes)
+        self.validation.currentIndexChanged.connect(lambda _: self._warn())
+        self.session.project_changed.connect(self._list_samples)
+        self.models.model_changed.connect(self._show_model)
+        self._list_samples()
+
+    def _add_choices(self) -> None:
+        form = self.add_form()
+        self.network = QComboBox()
+        self.network.addItems(network_names())
+        self.network.setCurrentText(TrainSettings.network)
+        self.network.setToolTip("The network that is trained from fresh weights.")
+        self.epochs = QSpinBox()
+        self.epochs.setRange(1, 100_000)
+        self.epochs.setValue(TrainSettings.epochs)
+        self.epochs.setToolTip("How many times all training grains are shown; the paper takes 200.")
+        self.validation = QComboBox()
+        for name, text in _VALIDATIONS.items():
+            self.validation.addItem(text, name)
+        self.validation.setToolTip("How the figures of merit come about.")
+        form.addRow("Network", self.network)
+        form.addRow("Validation", self.validation)
+        form.addRow("Epochs", self.epochs)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a model."""
+        return self.models.card is not None
+
+    def train(self) -> None:
+        """Write the samples to the project and train on them in the worker process."""
+        classes = {sample: name for sample, name in self.table.classes.items() if name}
+        project = self.session.project
+        if project is None or not project.samples:
+            self.session.say("There are no grains to train on yet; find them first.", wrong=True)
+            return
+        epochs = self.epochs.value()
+        training = self.more.values() | {"network": self.network.currentText(), "epochs": epochs}
+        model_file = self.models.new_model_path(self.network.currentText())
+        self.curves.start(epochs)
+        self._seconds.clear()
+        self.state.setText("The first epoch follows once the training has started.")
+        self._task = self.models.run_job(
+            "Training",
+            train_model,
+            project.folder,
+            self._in_order(classes),
+            model_file,
+            training=training,
+            hold_out=self.table.held_out,
+            validation=self.validation.currentData(),
+            keep_best_on_cancel=True,
+            listeners=("progress", "on_epoch"),
+        )
+        self._task.heard.connect(self._on_epoch)
+        self._task.done.connect(lambda card: self.models.use_model(model_file, card))
+        self._task.ended.connect(self._ended)
+        self.train_button.setEnabled(False)
+        self.stop_button.setEnabled(True)
+
+    def _in_order(self, classes: Mapping[str, str]) -> dict[str, str]:
+        """Return the classes so that the one whose probability is shown is named last."""
+        target = self.target.currentText()
+        samples = {sample: classes.get(sample, "") for sample in self.table.classes}
+        return dict(sorted(samples.items(), key=lambda item: (item[1] == target, item[1] == "")))
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self.stop_button.setEnabled(False)
+            self.state.setText("Stopping after this step …")
+
+    def _ended(self) -> None:
+        self._task = None
+        self.train_button.setEnabled(True)
+        self.stop_button.setEnabled(False)
+
+    def _on_epoch(self, listener: str, arguments: tuple[Any, ...]) -> None:
+        if listener != "on_epoch":
+            return
+        fold, row = arguments
+        if fold:
+            return
+        self.curves.add_epoch(row)
+        self._seconds.append(float(row["seconds"]))
+        done, epochs = int(row["epoch"]), self.epochs.value()
+        recent = self._seconds[-_SMOOTHED:]
+        left = (epochs - done) * sum(recent) / len(recent)
+        self.state.setText(f"Epoch {done} of {epochs}, {duration(left)} left.")
+
+    def _show_model(self) -> None:
+        card = self.models.card
+        if card is not None and self.models.model_path is not None:
+            self.state.setText(f"{self.models.model_path.name}: {in_words(card)}")
+
+    def _list_samples(self) -> None:
+        project = self.session.project
+        counts = {
+            name: len(usable(self.models.table_of(name))) for name in (project.samples if project else ())
+        }
+        self.table.set_samples(counts, self.models.classes)
+        self._on_classes()
+
+    def _on_classes(self) -> None:
+        self.models.classes = self.table.classes
+        names = sorted({name for name in self.table.classes.values() if name})
+        before = self.target.currentText()
+        self.target.blockSignals(True)
+        self.target.clear()
+        self.target.addItems(names)
+        wanted = before if before in names else "porphyry" if "porphyry" in names else ""
+        self.target.setCurrentText(wanted or (names[-1] if names else ""))
+        self.target.blockSignals(False)
+        self._warn()
+
+    def _warn(self) -> None:
+        sentence = warning_about(self.table.classes, self.table.held_out, self.validation.currentData())
+        self.warning.setText(f"⚠ {sentence}" if sentence else "")
+
+    def _ask_classes(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Read classes", "", "Tables (*.csv);;All files (*)")
+        if path:
+            try:
+                self.models.read_classes(Path(path))
+            except ZirconError as error:
+                self.session.say(str(error), wrong=True)
+            self._list_samples()
+
+
+def in_words(card: ModelCard) -> str:
+    """Return what a model can do, in a sentence or two."""
+    parts = [f"{card.network.network} for {' and '.join(card.classes)}"]
+    for key, text in (
+        ("validation", "on grains of the same samples"),
+        ("hold_out", "on held-out samples"),
+    ):
+        figures = card.metrics.get(key)
+        if isinstance(figures, dict) and figures.get("roc_auc") is not None:
+            parts.append(f"ROC-AUC {figures['roc_auc']:.2f} {text}")
+    return "; ".join(parts) + "."
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
