@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection, Listener
 from queue import SimpleQueue
 from typing import Any
@@ -25,6 +26,7 @@ RUN, CANCEL = "run", "cancel"
 OFTEN = "progress"
 """The listener that is called so often that not every call is passed on."""
 _LEAST_PAUSE_S = 0.05
+_NICENESS = 10
 
 
 class _Line:
@@ -80,6 +82,9 @@ class _Speaker:
 
 def main() -> None:
     """Serve the process that started this one until it is gone."""
+    # The window goes first; Windows has no such call.
+    with suppress(AttributeError, OSError):
+        os.nice(_NICENESS)
     key = bytes.fromhex(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with Listener(authkey=key) as listener:

@@ -222,6 +222,7 @@ class Session(QObject):
 
     def close(self) -> None:
         """Stop what is under way and return when all is written."""
+        self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         for task in self.tasks:
             task.cancel()
         self.modelling.worker.close()

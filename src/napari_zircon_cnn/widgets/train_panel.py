@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSpinBox
@@ -16,11 +16,13 @@ from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.networks.registry import network_names
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.widgets.class_table import ClassTable
-from napari_zircon_cnn.widgets.curves import TrainingCurves
 from napari_zircon_cnn.widgets.panel import Panel, button
 from napari_zircon_cnn.widgets.parameter_form import ParameterForm
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task
+
+if TYPE_CHECKING:
+    from napari_zircon_cnn.widgets.curves import TrainingCurves
 
 _VALIDATIONS = {
     "leave-one-sample-out": "Leave one sample out",
@@ -73,11 +75,10 @@ class TrainPanel(Panel):
         row.addWidget(self.train_button)
         row.addWidget(self.stop_button)
         self.column.addLayout(row)
-        self.curves = TrainingCurves()
-        self.column.addWidget(self.curves)
         self.state = QLabel("")
         self.state.setWordWrap(True)
         self.column.addWidget(self.state)
+        self.curves: TrainingCurves | None = None
 
         self._task: Task | None = None
         self._seconds: list[float] = []
@@ -120,7 +121,7 @@ class TrainPanel(Panel):
         epochs = self.epochs.value()
         training = self.more.values() | {"network": self.network.currentText(), "epochs": epochs}
         model_file = self.models.new_model_path(self.network.currentText())
-        self.curves.start(epochs)
+        self._show_curves().start(epochs)
         self._seconds.clear()
         self.state.setText("The first epoch follows once the training has started.")
         self._task = self.models.run_job(
@@ -164,12 +165,21 @@ class TrainPanel(Panel):
         fold, row = arguments
         if fold:
             return
-        self.curves.add_epoch(row)
+        self._show_curves().add_epoch(row)
         self._seconds.append(float(row["seconds"]))
         done, epochs = int(row["epoch"]), self.epochs.value()
         recent = self._seconds[-_SMOOTHED:]
         left = (epochs - done) * sum(recent) / len(recent)
         self.state.setText(f"Epoch {done} of {epochs}, {duration(left)} left.")
+
+    def _show_curves(self) -> "TrainingCurves":
+        """Return the curves, which come with the first training: matplotlib takes its time to load."""
+        if self.curves is None:
+            from napari_zircon_cnn.widgets.curves import TrainingCurves  # noqa: PLC0415
+
+            self.curves = TrainingCurves()
+            self.column.addWidget(self.curves)
+        return self.curves
 
     def _show_model(self) -> None:
         card = self.models.card
