@@ -19,7 +19,7 @@ from napari_zircon_cnn.dataset import (
     gather,
     leave_one_sample_out,
     random_split,
-    read_classes,
+    sample_classes,
     stratified_folds,
 )
 from napari_zircon_cnn.errors import ZirconError
@@ -52,7 +52,7 @@ def mount_named(sample: str) -> SegmentedMount:
 
 def test_first_class_of_the_file_is_class_0(tmp_path: Path) -> None:
     path = classes_file(tmp_path, "sample,class\nB,porphyry\nC,\nA,batholith\n")
-    read = read_classes(path, ["A", "B", "C"])
+    read = sample_classes(path, ["A", "B", "C"])
     assert read.classes == ("porphyry", "batholith")
     assert read.by_sample == {"A": "batholith", "B": "porphyry", "C": ""}
 
@@ -68,7 +68,7 @@ def test_first_class_of_the_file_is_class_0(tmp_path: Path) -> None:
     ],
 )
 def test_classes_are_read_as_spreadsheets_write_them(tmp_path: Path, text: str, encoding: str) -> None:
-    read = read_classes(classes_file(tmp_path, text, encoding), ["A", "B"])
+    read = sample_classes(classes_file(tmp_path, text, encoding), ["A", "B"])
     assert read == SampleClasses(("batholith", "porphyry"), {"A": "batholith", "B": "porphyry"})
 
 
@@ -90,16 +90,35 @@ def test_classes_are_read_as_spreadsheets_write_them(tmp_path: Path, text: str, 
 )
 def test_classes_that_do_not_fit_are_answered_with_a_sentence(tmp_path: Path, text: str, answer: str) -> None:
     with pytest.raises(ZirconError, match=answer):
-        read_classes(classes_file(tmp_path, text), ["A", "B"])
+        sample_classes(classes_file(tmp_path, text), ["A", "B"])
 
 
 def test_classes_that_cannot_be_read_are_answered_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ZirconError, match=r"none\.csv cannot be read .*check the name"):
-        read_classes(tmp_path / "none.csv", ["A"])
+        sample_classes(tmp_path / "none.csv", ["A"])
     with pytest.raises(ZirconError, match="cannot be read"):
-        read_classes(tmp_path, ["A"])
+        sample_classes(tmp_path, ["A"])
     with pytest.raises(ZirconError, match="is not a CSV file in UTF-8"):
-        read_classes(classes_file(tmp_path, "sample,class\nA,x\n", "utf-16"), ["A"])
+        sample_classes(classes_file(tmp_path, "sample,class\nA,x\n", "utf-16"), ["A"])
+
+
+def test_classes_may_be_given_without_a_file() -> None:
+    given = sample_classes({"B": " porphyry ", "C": "", "A": "batholith"}, ["A", "B", "C"])
+    assert given == SampleClasses(("porphyry", "batholith"), {"A": "batholith", "B": "porphyry", "C": ""})
+
+
+@pytest.mark.parametrize(
+    ("classes", "answer"),
+    [
+        ({"A": "x"}, "The list of classes has no line for B; add one, with an empty class"),
+        ({"A": "x", "B": "y", "D": "x"}, "The list of classes names D, which the project does not hold"),
+        ({"A": "x", "B": ""}, "The list of classes names 1 class; a network needs two or more"),
+        ({}, "The list of classes has no line for A, B"),
+    ],
+)
+def test_classes_without_a_file_are_answered_as_those_of_one(classes: dict[str, str], answer: str) -> None:
+    with pytest.raises(ZirconError, match=answer):
+        sample_classes(classes, ["A", "B"])
 
 
 def test_grains_come_with_their_class_sample_and_label() -> None:

@@ -7,20 +7,49 @@ import numpy as np
 import pytest
 
 from drawn_crops import CLASSES, discs_and_rings
+from napari_zircon_cnn import training
 from napari_zircon_cnn.inference import predict
 from napari_zircon_cnn.metrics import evaluation
 from napari_zircon_cnn.progress import Cancelled, silent
-from napari_zircon_cnn.training import TrainResult, TrainSettings, train
+from napari_zircon_cnn.training import Epoch, History, TrainResult, TrainSettings, train
 
 PAPER = TrainSettings(epochs=12, batch_size=16, learning_rate=0.003)
 QUICK = TrainSettings(epochs=3, batch_size=16, learning_rate=0.005, augmentation="none", dropout=False)
 
 
-def fit(settings: TrainSettings, progress: Any = silent, n_classes: int = 2) -> TrainResult:
+# Steps far too large to settle, so that the best epoch is seldom the last.
+RESTLESS = replace(QUICK, epochs=8, learning_rate=0.05)
+
+
+def fit(
+    settings: TrainSettings, progress: Any = silent, n_classes: int = 2, n_val: int = 30, **options: Any
+) -> TrainResult:
     x_train, y_train = discs_and_rings(90, seed=0, n_classes=n_classes)
     x_val, y_val = discs_and_rings(30, seed=1, n_classes=n_classes)
     classes = (*CLASSES, "square")[:n_classes]
-    return train(x_train, y_train, x_val, y_val, classes, settings, progress)
+    return train(x_train, y_train, x_val[:n_val], y_val[:n_val], classes, settings, progress, **options)
+
+
+def without_time(history: History) -> str:
+    return repr([{name: value for name, value in epoch.items() if name != "seconds"} for epoch in history])
+
+
+def same_numbers(one: TrainResult, other: TrainResult) -> bool:
+    crops, _ = discs_and_rings(20, seed=2)
+    return bool((predict(one.model, crops) == predict(other.model, crops)).all())
+
+
+class StopsAfter:
+    """Remembers what it is told, and raises `Cancelled` from some epoch on."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.told: History = []
+
+    def __call__(self, epoch: Epoch) -> None:
+        self.told.append(epoch)
+        if epoch["epoch"] >= self.epoch:
+            raise Cancelled
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +112,65 @@ def test_progress_tells_each_epoch(paper_s_way: TrainResult, told: list[tuple[fl
     assert [fraction for fraction, _ in told] == pytest.approx(np.arange(1, 13) / 12)
     assert told[1][1].startswith("epoch 2 of 12: loss ")
     assert "validation ROC-AUC " in told[1][1]
+
+
+def test_each_epoch_s_figures_are_told_when_it_is_over() -> None:
+    told: History = []
+    result = fit(QUICK, on_epoch=told.append)
+    assert told == result.history
+    assert [epoch["epoch"] for epoch in told] == [1, 2, 3]
+    assert (result.epoch, result.was_stopped) == (3, False)
+    told[0]["loss"] = -1
+    assert result.history[0]["loss"] > 0
+
+
+@pytest.mark.parametrize(("n_val", "n_epochs"), [(30, 6), (0, 3)])
+def test_a_stopped_training_gives_back_its_best_epoch(n_val: int, n_epochs: int) -> None:
+    """The best so far is what a training of as many epochs ends with, by the validation if there is one."""
+    stop = StopsAfter(n_epochs)
+    stopped = fit(RESTLESS, n_val=n_val, on_epoch=stop, keep_best_on_cancel=True)
+
+    losses = [epoch["val_loss" if n_val else "loss"] for epoch in stopped.history]
+    assert stopped.history == stop.told
+    assert len(losses) == n_epochs
+    assert stopped.was_stopped
+    assert stopped.epoch == 1 + int(np.argmin(losses)) < n_epochs
+    whole = fit(replace(RESTLESS, epochs=stopped.epoch), n_val=n_val)
+    assert without_time(whole.history) == without_time(stopped.history[: stopped.epoch])
+    assert same_numbers(stopped, whole)
+
+
+def test_a_training_that_runs_to_its_end_keeps_its_best_epoch_if_asked() -> None:
+    last, best = fit(RESTLESS), fit(replace(RESTLESS, keep_best=True))
+    losses = [epoch["val_loss"] for epoch in best.history]
+    assert without_time(last.history) == without_time(best.history)
+    assert last.epoch == 8 != best.epoch == 1 + int(np.argmin(losses))
+    assert not best.was_stopped
+    x_val, y_val = discs_and_rings(30, seed=1)
+    assert evaluation(predict(best.model, x_val), y_val)["loss"] == pytest.approx(min(losses), rel=1e-5)
+    assert same_numbers(last, fit(RESTLESS, keep_best_on_cancel=True))
+
+
+@pytest.mark.parametrize(("after", "n_epochs"), [(0.0, 0), (0.5, 1)])
+def test_only_whole_epochs_are_kept(after: float, n_epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As with a large network, whose every step is told.
+    monkeypatch.setattr(training, "_SMALL_NETWORK", 0)
+    told: list[float] = []
+
+    def cancel(fraction: float, message: str) -> None:
+        told.append(fraction)
+        if fraction > after:
+            raise Cancelled
+
+    two_epochs = replace(QUICK, epochs=2)
+    if n_epochs:
+        stopped = fit(two_epochs, cancel, keep_best_on_cancel=True)
+        assert (len(stopped.history), stopped.epoch) == (1, 1)
+        assert same_numbers(stopped, fit(replace(QUICK, epochs=1)))
+    else:
+        with pytest.raises(Cancelled):
+            fit(two_epochs, cancel, keep_best_on_cancel=True)
+    assert after < told[-1] < after + 0.5
 
 
 def test_training_can_be_cancelled() -> None:

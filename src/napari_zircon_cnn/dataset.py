@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount, usable
-from napari_zircon_cnn.progress import Progress, silent
+
+ClassSource = Path | str | Mapping[str, str]
+"""Where the classes of samples come from: CLASSES.csv, or a mapping from sample to class."""
 
 SMALLEST_CLASS = 5
 """Grains that a class needs for training: one in five goes to the validation."""
@@ -29,7 +31,7 @@ class SampleClasses:
     Parameters
     ----------
     classes
-        The class names; the first named in the file is class 0.
+        The class names; the first named is class 0.
     by_sample
         The class of each sample; "" where it is not known.
     """
@@ -93,64 +95,75 @@ class Fold:
     validation: NDArray[np.int64]
 
 
-def read_classes(path: Path, project_samples: Iterable[str]) -> SampleClasses:
-    """Read CLASSES.csv, the class of each sample of a project.
+def sample_classes(source: ClassSource, project_samples: Iterable[str]) -> SampleClasses:
+    """Return the class of each sample of a project.
 
     Parameters
     ----------
-    path
-        A CSV file with the header `sample,class`. An empty class means that the sample's class
-        is not known: it is neither trained on nor scored.
+    source
+        CLASSES.csv, a file with the header `sample,class`, or a mapping from sample to class. An
+        empty class means that the sample's class is not known: it is neither trained on nor
+        scored, but for grains with a class of their own.
     project_samples
-        The samples of the project; the file must name each of them, and no other.
+        The samples of the project; the source must name each of them, and no other.
 
     Returns
     -------
     SampleClasses
-        The classes in the order in which the file first names them.
+        The classes in the order in which the source first names them.
 
     Raises
     ------
     ZirconError
-        Where the file is missing, not such a table, names a sample twice, misses one, names
-        one that the project lacks, or holds fewer than two classes.
+        Where the file is missing, not such a table or names a sample twice; where the source
+        misses a sample, names one that the project lacks, or holds fewer than two classes.
     """
-    by_sample: dict[str, str] = {}
-    for row in _read_rows(path):
-        sample, name = (row["sample"] or "").strip(), (row["class"] or "").strip()
-        if not sample and not name:
-            continue
-        if not sample:
-            raise ZirconError(f"{path} has a line with the class {name} and no sample; add its name.")
-        if by_sample.setdefault(sample, name) != name:
-            raise ZirconError(
-                f"{path} gives {sample} two classes, {by_sample[sample]!r} and {name!r}; keep one."
-            )
+    origin = name_of(source)
+    rows = source.items() if isinstance(source, Mapping) else _read_rows(Path(source))
+    by_sample = _by_sample(rows, origin)
     known = list(project_samples)
     missing = [sample for sample in known if sample not in by_sample]
     if missing:
         raise ZirconError(
-            f"{path} has no line for {', '.join(missing)}; "
+            f"{origin} has no line for {', '.join(missing)}; "
             "add one, with an empty class where it is not known."
         )
     foreign = [sample for sample in by_sample if sample not in known]
     if foreign:
         raise ZirconError(
-            f"{path} names {', '.join(foreign)}, which the project does not hold; "
+            f"{origin} names {', '.join(foreign)}, which the project does not hold; "
             f"it holds {', '.join(known)}. Correct the name or remove the line."
         )
     classes = tuple(dict.fromkeys(name for name in by_sample.values() if name))
     if len(classes) < 2:
         named = "1 class" if classes else "0 classes"
-        raise ZirconError(f"{path} names {named}; a network needs two or more to tell apart.")
+        raise ZirconError(f"{origin} names {named}; a network needs two or more to tell apart.")
     return SampleClasses(classes, by_sample)
+
+
+def name_of(source: ClassSource) -> str:
+    """Return what a sentence that begins with them calls the given classes."""
+    return "The list of classes" if isinstance(source, Mapping) else str(source)
+
+
+def _by_sample(rows: Iterable[tuple[str, str]], source: str) -> dict[str, str]:
+    by_sample: dict[str, str] = {}
+    for sample, name in ((sample.strip(), name.strip()) for sample, name in rows):
+        if not sample and not name:
+            continue
+        if not sample:
+            raise ZirconError(f"{source} has a line with the class {name} and no sample; add its name.")
+        if by_sample.setdefault(sample, name) != name:
+            raise ZirconError(
+                f"{source} gives {sample} two classes, {by_sample[sample]!r} and {name!r}; keep one."
+            )
+    return by_sample
 
 
 def gather(
     mounts: Iterable[SegmentedMount],
-    sample_classes: SampleClasses,
+    given: SampleClasses,
     settings: CropSettings,
-    progress: Progress = silent,
 ) -> Dataset:
     """Cut the usable grains of many mounts and give each its class.
 
@@ -158,12 +171,10 @@ def gather(
     ----------
     mounts
         The segmented mounts; one is held in memory at a time where they come from a generator.
-    sample_classes
+    given
         The class of each sample; a grain's own class in its table goes before it.
     settings
         The geometry of the crops.
-    progress
-        Told of each mount.
 
     Returns
     -------
@@ -178,12 +189,11 @@ def gather(
     crops, y, samples, labels = [], [], [], []
     for segmented in mounts:
         sample = segmented.mount.sample
-        progress(0.0, f"cutting the grains of {sample}")
         chosen = usable(segmented.table)
         crops.append(cut_crops(segmented, chosen, settings))
         own = segmented.table["class"].to_numpy()[chosen]
-        names = [name or sample_classes.by_sample.get(sample, "") for name in own]
-        y.append(_indices(names, chosen, sample_classes.classes, sample))
+        names = [name or given.by_sample.get(sample, "") for name in own]
+        y.append(_indices(names, chosen, given.classes, sample))
         samples.append(np.full(len(chosen), sample))
         labels.append(chosen)
     if not crops:
@@ -193,7 +203,7 @@ def gather(
         np.concatenate(y),
         np.concatenate(samples),
         np.concatenate(labels),
-        sample_classes.classes,
+        given.classes,
     )
 
 
@@ -298,7 +308,7 @@ def leave_one_sample_out(dataset: Dataset) -> list[Fold]:
     return folds
 
 
-def _read_rows(path: Path) -> list[dict[str, str]]:
+def _read_rows(path: Path) -> list[tuple[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
@@ -308,7 +318,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
                 raise ZirconError(
                     f"{path} has the columns {', '.join(header) or 'none'}; its header must be: sample,class"
                 )
-            return list(reader)
+            return [(row["sample"] or "", row["class"] or "") for row in reader]
     except OSError as error:
         raise ZirconError(f"The classes {path} cannot be read ({error.strerror}); check the name.") from error
     except (UnicodeDecodeError, csv.Error) as error:

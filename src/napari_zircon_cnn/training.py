@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +16,20 @@ from napari_zircon_cnn.metrics import accuracy, log_loss, roc_auc
 from napari_zircon_cnn.networks.augmentation import build_augmentation
 from napari_zircon_cnn.networks.registry import build_network
 from napari_zircon_cnn.networks.settings import TrainSettings
-from napari_zircon_cnn.progress import Progress, silent
+from napari_zircon_cnn.progress import Cancelled, Progress, silent
 
-__all__ = ["History", "TrainResult", "TrainSettings", "train"]
+__all__ = ["Epoch", "History", "TrainResult", "TrainSettings", "train"]
 
-History = list[dict[str, int | float]]
-"""A dictionary per epoch: `epoch` from 1, `loss`, `accuracy`, `roc_auc`, these with `val_`, `seconds`."""
+Epoch = dict[str, int | float]
+"""One epoch's figures: `epoch` from 1, `loss`, `accuracy`, `roc_auc`, these with `val_`, `seconds`."""
+History = list[Epoch]
 
 _SMALL_NETWORK = 1_000_000  # parameters below which starting a step costs as much as the step
 _CHUNK_VALUES = 2**24  # grey values augmented in one go: 64 MiB
+
+
+def _unheard(epoch: Epoch) -> None:
+    """Ignore an epoch's figures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +42,16 @@ class TrainResult:
         Uncompiled, without augmentation; see `registry.build_network` for what goes in and out.
     history
         Figures per epoch.
+    epoch
+        The epoch, from 1, whose weights the model has.
+    was_stopped
+        Whether `Cancelled` ended the training; the history then ends with the last whole epoch.
     """
 
     model: keras.Model
     history: History
+    epoch: int
+    was_stopped: bool
 
 
 def train(  # noqa: PLR0917 -- crops and classes come in pairs
@@ -51,6 +62,9 @@ def train(  # noqa: PLR0917 -- crops and classes come in pairs
     classes: tuple[str, ...],
     settings: TrainSettings | None = None,
     progress: Progress = silent,
+    *,
+    on_epoch: Callable[[Epoch], None] = _unheard,
+    keep_best_on_cancel: bool = False,
 ) -> TrainResult:
     """Train a network from fresh weights with Adam and cross-entropy.
 
@@ -68,14 +82,26 @@ def train(  # noqa: PLR0917 -- crops and classes come in pairs
         How to train; the paper's way by default.
     progress
         Called after each epoch; may raise `Cancelled`.
+    on_epoch
+        Called with the figures of each epoch when it is over; may raise `Cancelled`.
+    keep_best_on_cancel
+        Whether a training that `Cancelled` ends after one whole epoch or more gives back the best
+        weights so far instead of raising.
 
     Returns
     -------
     TrainResult
-        The network after the last epoch and the figures per epoch. Those of the training
-        grains are taken while training, with augmentation and dropout, as Keras reports them
-        (the loss with class weights where they are asked for); ROC-AUC is exact, and NaN
-        where only one class is present.
+        The network and the figures per epoch. The network is that of the last epoch or, where
+        the settings say `keep_best` or the training was stopped, that of the best one: the first
+        with the lowest loss on the validation crops, or on the training crops where there are no
+        others. Figures of the training crops are taken while training, with augmentation and
+        dropout, as Keras reports them (the loss with class weights where they are asked for);
+        ROC-AUC is exact, and NaN where only one class is present.
+
+    Raises
+    ------
+    Cancelled
+        Where a callback raises it and no weights are kept.
 
     Notes
     -----
@@ -94,19 +120,28 @@ def train(  # noqa: PLR0917 -- crops and classes come in pairs
         metrics=[seen],
         steps_per_execution=steps if network.count_params() < _SMALL_NETWORK else 1,
     )
-    figures = _Figures(seen, x_val, y_val, settings.epochs, progress)
-    network.fit(
-        _batches(x_train, y_train, n_classes, settings),
-        steps_per_epoch=steps,
-        epochs=settings.epochs,
-        callbacks=[figures],
-        shuffle=False,
-        verbose=0,
-    )
+    figures = _Figures(seen, x_val, y_val, settings.epochs, progress, on_epoch)
+    figures.keeps_best = settings.keep_best or keep_best_on_cancel
+    was_stopped = False
+    try:
+        network.fit(
+            _batches(x_train, y_train, n_classes, settings),
+            steps_per_epoch=steps,
+            epochs=settings.epochs,
+            callbacks=[figures],
+            shuffle=False,
+            verbose=0,
+        )
+    except Cancelled:
+        if not keep_best_on_cancel or not figures.history:
+            raise
+        was_stopped = True
+    is_best = was_stopped or settings.keep_best
     # A fresh copy, so that neither the optimiser nor our metric ends up in a saved file.
     trained = build_network(settings.network_settings(x_train.shape[1], n_classes))
-    trained.set_weights(network.get_weights())
-    return TrainResult(trained, figures.history)
+    trained.set_weights(figures.best_weights if is_best else network.get_weights())
+    epoch = figures.best_epoch if is_best else settings.epochs
+    return TrainResult(trained, figures.history, epoch, was_stopped)
 
 
 def _batches(
@@ -173,18 +208,24 @@ class _Seen(keras.metrics.Metric):
 
 
 class _Figures(keras.callbacks.Callback):
-    """Takes the figures of merit after each epoch and tells the progress."""
+    """Takes the figures of merit after each epoch, tells them and, if asked, keeps the best weights."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 -- crops and classes come in pairs
         self,
         seen: _Seen,
         x_val: NDArray[np.float32],
         y_val: NDArray[np.integer[Any]],
         epochs: int,
         progress: Progress,
+        on_epoch: Callable[[Epoch], None],
     ) -> None:
         super().__init__()
         self.history: History = []
+        self.keeps_best = False
+        self.best_epoch = 0
+        self.best_weights: list[NDArray[Any]] = []
+        self._least_loss = math.inf
+        self._on_epoch = on_epoch
         self._seen, self._x_val, self._y_val = seen, x_val, y_val
         self._epochs, self._progress = epochs, progress
         self._epoch, self._started, self._message = 0, 0.0, f"epoch 1 of {epochs}"
@@ -199,7 +240,7 @@ class _Figures(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         probabilities, y = self._seen.epoch()
-        entry: dict[str, int | float] = {
+        entry: Epoch = {
             "epoch": epoch + 1,
             "loss": float((logs or {})["loss"]),
             "accuracy": accuracy(probabilities, y),
@@ -213,7 +254,17 @@ class _Figures(keras.callbacks.Callback):
             "seconds": time.perf_counter() - self._started,
         }
         self.history.append(entry)
+        if self.keeps_best:
+            self._keep_if_best(entry)
+        self._on_epoch(dict(entry))
         self._message = f"epoch {epoch + 1} of {self._epochs}: loss {entry['loss']:.3f}"
         if not math.isnan(entry["val_roc_auc"]):
             self._message += f", validation ROC-AUC {entry['val_roc_auc']:.3f}"
         self._progress((epoch + 1) / self._epochs, self._message)
+
+    def _keep_if_best(self, entry: Epoch) -> None:
+        loss = entry["val_loss"] if len(self._y_val) else entry["loss"]
+        # Where the loss was never a number, the first epoch is as good as any.
+        if loss < self._least_loss or not self.best_epoch:
+            self._least_loss = math.inf if math.isnan(loss) else loss
+            self.best_epoch, self.best_weights = int(entry["epoch"]), self.model.get_weights()

@@ -1,3 +1,7 @@
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +10,7 @@ from district import CLASSES, SAMPLES, District, Recorder, train_on, write_class
 from napari_zircon_cnn.actions import Reject
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import existing, usable
-from napari_zircon_cnn.jobs.classify import classify_project, evaluate_project
+from napari_zircon_cnn.jobs.classify import classify_project, evaluate_project, predict_project
 from napari_zircon_cnn.networks.card import read_card
 from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.project import Project
@@ -46,6 +50,51 @@ def test_each_grain_that_counts_gets_a_probability_for_each_class(trained: Distr
     assert verdicts["n_grains"].tolist() == [len(usable(project.table(sample))) for sample in SAMPLES]
     assert project.record.model is not None
     recorder.assert_complete()
+
+
+def test_predictions_are_what_a_classification_writes_and_write_nothing(trained: District) -> None:
+    reject(trained, "POR-1", 1, 3)
+    before, recorder = trained.contents(), Recorder()
+    found = pickle.loads(  # noqa: S301 - our own
+        pickle.dumps(predict_project(trained.project, trained.model, ["POR-1", "BAT-2"], recorder))
+    )
+
+    assert trained.contents() == before
+    recorder.assert_complete()
+    assert found.card == read_card(trained.model)
+    assert list(found.samples) == ["POR-1", "BAT-2"]
+    classify_project(trained.project, trained.model)
+    for sample, (labels, probabilities) in found.samples.items():
+        table = Project.open(trained.project).table(sample)
+        assert labels.tolist() == usable(table).tolist()
+        assert probabilities.shape == (len(labels), len(CLASSES))
+        np.testing.assert_array_equal(table.loc[labels, PROBABILITIES], probabilities)
+
+
+def test_predictions_hold_the_steps_that_a_window_has_not_saved_yet(trained: District) -> None:
+    project = Project.open(trained.project)
+    curation = project.curate(project.load("POR-1"))
+    curation.perform(Reject(labels=(2,), reason="crack"))
+    before = trained.contents()
+    labels, _ = predict_project(trained.project, trained.model, ["POR-1"]).samples["POR-1"]
+    assert labels.tolist() == usable(curation.segmented.table).tolist()
+    assert trained.contents() == before
+
+
+def test_a_window_gives_verdicts_without_keras(trained: District) -> None:
+    classify_project(trained.project, trained.model)
+    code = (
+        "import sys; from napari_zircon_cnn.jobs.classify import verdicts_of\n"
+        "from napari_zircon_cnn.networks.card import read_card\n"
+        "from napari_zircon_cnn.project import Project\n"
+        "project = Project.read(sys.argv[1])\n"
+        "tables = {sample: project.table(sample) for sample in project.samples}\n"
+        "print(len(verdicts_of(tables, read_card(sys.argv[2]))))\n"
+        "print(*sorted({'keras', 'tensorflow', 'torch', 'jax', 'umap'} & set(sys.modules)))"
+    )
+    words = [sys.executable, "-c", code, str(trained.project), str(trained.model)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == "4\n\n"
 
 
 def test_verdict_on_one_grain_or_none_is_undecided(trained: District) -> None:
@@ -114,12 +163,14 @@ def test_order_of_the_classes_in_the_file_does_not_matter(trained: District) -> 
     write_classes(trained.classes, dict(reversed(given.items())))
     second = evaluate_project(trained.project, trained.classes, trained.model)
     assert repr(second) == repr(first)
+    without_file = evaluate_project(trained.project, given, trained.model)
+    assert repr(without_file) == repr(first)
 
 
 def test_classes_that_the_model_does_not_know_are_answered_with_a_sentence(trained: District) -> None:
     before = trained.contents()
     write_classes(trained.classes, {sample: sample[:3] for sample in SAMPLES})
-    with pytest.raises(ZirconError, match=r"tells batholith from porphyry, but .* names BAT, POR; use"):
+    with pytest.raises(ZirconError, match=r"csv names BAT, POR, but .* tells batholith from porphyry; use"):
         evaluate_project(trained.project, trained.classes, trained.model)
     write_classes(trained.classes, dict(zip(SAMPLES, ("batholith", "porphyry", "", ""), strict=True)))
     with pytest.raises(ZirconError, match="gives none of these samples a class"):

@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from district import CLASSES, EPOCHS, District, Recorder, train_on, write_classes
+from district import CLASSES, EPOCHS, SAMPLES, District, Recorder, train_on, write_classes
 from napari_zircon_cnn import dataset
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import sha256_of
+from napari_zircon_cnn.jobs.classify import classify_project
 from napari_zircon_cnn.jobs.train import train_model
 from napari_zircon_cnn.networks.card import ModelCard, read_card
 from napari_zircon_cnn.progress import Cancelled
@@ -74,6 +76,128 @@ def test_each_sample_of_known_class_is_held_out_by_a_network_of_its_own(district
     assert list(held_out) == ["BAT-1", "BAT-2"]
     assert all(set(fold) == FIGURES | {"held_out"} for fold in held_out.values())
     recorder.assert_complete()
+
+
+def test_each_epoch_is_told_with_its_fold(district: District) -> None:
+    told: list[tuple[str, int | float]] = []
+    card = train_on(
+        district,
+        hold_out=["POR-2"],
+        validation="leave-one-sample-out",
+        on_epoch=lambda fold, epoch: told.append((fold, epoch["epoch"])),
+    )
+    assert told == [(fold, epoch) for fold in ("", "BAT-1", "BAT-2") for epoch in (1, 2)]
+    assert [epoch["epoch"] for epoch in card.history] == [1, 2]
+    assert set(card.validation) == {"kind", "hold_out", "split"}
+
+
+def test_classes_may_be_given_without_a_file(trained: District) -> None:
+    before = trained.contents()
+    given = dict(zip(SAMPLES, [CLASSES[0]] * 2 + [CLASSES[1]] * 2, strict=True))
+    options: dict[str, Any] = {"training": {"epochs": EPOCHS}, "hold_out": ["POR-2"]}
+    card = train_model(trained.project, given, trained.model, **options)
+    assert numbers_of(card) == numbers_of(ModelCard.model_validate(card))
+    trained.model.write_bytes(before[trained.model.name])
+    assert numbers_of(card) == numbers_of(read_card(trained.model))
+    swapped = train_model(trained.project, dict(reversed(given.items())), trained.model, **options)
+    assert swapped.classes == tuple(reversed(CLASSES))
+
+
+def test_a_stopped_training_saves_its_best_epoch_and_says_so(district: District) -> None:
+    """The wish to stop stands: once uttered, each callback raises."""
+    stop = Stop(epoch=4)
+    card = train_model(
+        district.project,
+        district.classes,
+        district.model,
+        training={"epochs": 50, "learning_rate": 0.02},
+        hold_out=["POR-2"],
+        validation="leave-one-sample-out",
+        keep_best_on_cancel=True,
+        progress=stop.progress,
+        on_epoch=stop.on_epoch,
+    )
+
+    losses = [epoch["val_loss"] for epoch in card.history]
+    assert len(losses) == 4
+    assert card.validation["stopped_after_epoch"] == 4
+    assert card.validation["best_epoch"] == 1 + losses.index(min(losses))
+    validation = card.metrics["validation"]
+    assert isinstance(validation, dict)
+    assert validation["loss"] == pytest.approx(min(losses), rel=1e-5)
+    assert "hold_out" in card.metrics
+    assert "folds" not in card.metrics
+    assert read_card(district.model).validation == card.validation
+    classify_project(district.project, district.model, ["POR-2"])
+
+
+def test_training_stopped_among_its_folds_saves_the_network_and_the_folds_done(district: District) -> None:
+    stop = Stop(epoch=1, fold="BAT-2")
+    options: dict[str, Any] = {"hold_out": ["POR-2"], "validation": "leave-one-sample-out"}
+    card = train_on(
+        district, keep_best_on_cancel=True, progress=stop.progress, on_epoch=stop.on_epoch, **options
+    )
+    whole = train_on(district, **options)
+
+    assert card.validation == whole.validation | {"stopped_after_folds": 1}
+    assert (card.history[-1]["loss"], card.grain_hashes) == (whole.history[-1]["loss"], whole.grain_hashes)
+    folds = whole.metrics["folds"]
+    assert isinstance(folds, list)
+    assert card.metrics == whole.metrics | {"folds": folds[:1]}
+
+
+def test_best_epoch_is_kept_to_the_end_if_asked_but_not_chosen_by_what_a_fold_holds_out(
+    district: District,
+) -> None:
+    settings = {"epochs": 6, "learning_rate": 0.02}
+    cards = [
+        train_model(
+            district.project,
+            district.classes,
+            district.model,
+            training=settings | {"keep_best": keep_best},
+            validation="leave-one-sample-out",
+        )
+        for keep_best in (False, True)
+    ]
+    losses = [epoch["val_loss"] for epoch in cards[1].history]
+    assert cards[1].validation["best_epoch"] == 1 + losses.index(min(losses)) < 6
+    assert "stopped_after_epoch" not in cards[1].validation
+    validation = cards[1].metrics["validation"]
+    assert isinstance(validation, dict)
+    assert validation["loss"] == pytest.approx(min(losses), rel=1e-5)
+    assert repr(cards[0].metrics["folds"]) == repr(cards[1].metrics["folds"])
+
+
+@pytest.mark.parametrize("keep_best_on_cancel", [False, True])
+def test_training_stopped_without_anything_to_keep_leaves_everything_as_it_was(
+    trained: District, keep_best_on_cancel: bool
+) -> None:
+    before = trained.contents()
+    stop = Stop(epoch=1 if not keep_best_on_cancel else 0)
+    with pytest.raises(Cancelled):
+        train_on(
+            trained, keep_best_on_cancel=keep_best_on_cancel, progress=stop.progress, on_epoch=stop.on_epoch
+        )
+    assert trained.contents() == before
+
+
+class Stop:
+    """Two callbacks that raise `Cancelled` from the end of some epoch on, and always for epoch 0."""
+
+    def __init__(self, epoch: int, fold: str = "") -> None:
+        self._last = (fold, epoch)
+        self._is_wished = epoch == 0
+
+    def progress(self, fraction: float, message: str) -> None:  # noqa: ARG002 - told of all
+        """Raise once the wish to stop was uttered."""
+        if self._is_wished:
+            raise Cancelled
+
+    def on_epoch(self, fold: str, epoch: dict[str, int | float]) -> None:
+        """Utter the wish at the end of the epoch."""
+        self._is_wished = self._is_wished or (fold, epoch["epoch"]) == self._last
+        self.progress(0.0, "")
 
 
 def test_folds_hold_out_each_grain_once(district: District, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,15 @@ from napari_zircon_cnn.columns import PROBABILITY_PREFIX
 from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import unclassified, usable, with_probabilities
+from napari_zircon_cnn.jobs.loading import load, load_each
 from napari_zircon_cnn.networks.card import ModelCard, read_card
 from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.settings import validated
+
+if TYPE_CHECKING:
+    from napari_zircon_cnn.dataset import ClassSource
 
 VERDICT_COLUMNS = [
     "sample",
@@ -30,6 +35,69 @@ VERDICT_COLUMNS = [
     "verdict",
     "in_training",
 ]
+
+
+class GrainProbabilities(NamedTuple):
+    """What a model says of the grains of one sample.
+
+    Parameters
+    ----------
+    labels
+        The usable grains at the time, shape (n,), by rising label.
+    probabilities
+        Shape (n, number of classes), in the order of the card's classes; a row sums to 1.
+    """
+
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of the grains of a project; can be pickled.
+
+    Parameters
+    ----------
+    card
+        The card of the model.
+    samples
+        What it says, by sample.
+    """
+
+    card: ModelCard
+    samples: dict[str, GrainProbabilities]
+
+
+def predict_project(
+    project_folder: Path | str,
+    model_file: Path | str,
+    samples: Sequence[str] = (),
+    progress: Progress = silent,
+) -> Predictions:
+    """Give every usable grain of a project a probability for every class, and write nothing.
+
+    Parameters
+    ----------
+    project_folder
+        The project folder; it may be worked on meanwhile.
+    model_file
+        The .keras file of a trained network.
+    samples
+        The samples to classify; all by default.
+    progress
+        Told of each sample; may raise `Cancelled`.
+
+    Returns
+    -------
+    Predictions
+        The probabilities, with the steps of the ledgers up to the moment when a sample was read.
+
+    Raises
+    ------
+    ZirconError
+        Where the project or the model cannot be read.
+    """
+    return _predict(Project.read(project_folder), model_file, samples, progress)
 
 
 def classify_project(
@@ -62,6 +130,21 @@ def classify_project(
         Where the project or the model cannot be read.
     """
     project = Project.open(project_folder)
+    found = _predict(project, model_file, samples, progress)
+    card = found.card
+    tables = {name: _table_for(card, project, name) for name in project.samples}
+    for name, (labels, probabilities) in found.samples.items():
+        tables[name] = with_probabilities(
+            tables[name], labels, probabilities, card.classes, card.target_class
+        )
+    verdicts = verdicts_of(tables, card)
+    project.save_classification(tables, verdicts, card.model_dump(mode="json"))
+    return verdicts
+
+
+def _predict(
+    project: Project, model_file: Path | str, samples: Sequence[str], progress: Progress
+) -> Predictions:
     chosen = project.chosen(samples)
     read_card(model_file)
     start_keras()
@@ -69,26 +152,22 @@ def classify_project(
     from napari_zircon_cnn.networks import bundle
 
     trained = bundle.load(model_file)
-    card = trained.card
-    crop_settings = validated(CropSettings, card.crop)
-    tables = {name: _table_for(card, project, name) for name in project.samples}
-    for n, segmented in enumerate(project.load_each(chosen)):
-        step = part_of(progress, n / len(chosen), (n + 1) / len(chosen), segmented.mount.sample)
-        step(0.0, "cutting and classifying grains")
+    crop_settings = validated(CropSettings, trained.card.crop)
+    found = {}
+    for n, name in enumerate(chosen):
+        step = part_of(progress, n / len(chosen), (n + 1) / len(chosen), name)
+        segmented = load(project, name, part_of(step, 0.0, 0.5))
         labels = usable(segmented.table)
-        probabilities = predict(trained.model, cut_crops(segmented, labels, crop_settings), progress=step)
-        tables[segmented.mount.sample] = with_probabilities(
-            segmented.table, labels, probabilities, card.classes, card.target_class
-        )
-    verdicts = verdicts_of(tables, card)
-    project.save_classification(tables, verdicts, card.model_dump(mode="json"))
+        crops = cut_crops(segmented, labels, crop_settings)
+        probabilities = predict(trained.model, crops, progress=part_of(step, 0.5, 1.0))
+        found[name] = GrainProbabilities(labels, probabilities)
     progress(1.0, f"{len(chosen)} samples classified")
-    return verdicts
+    return Predictions(trained.card, found)
 
 
 def evaluate_project(
     project_folder: Path | str,
-    classes_file: Path | str,
+    classes: "ClassSource",
     model_file: Path | str,
     samples: Sequence[str] = (),
     progress: Progress = silent,
@@ -99,8 +178,8 @@ def evaluate_project(
     ----------
     project_folder
         The project folder.
-    classes_file
-        CLASSES.csv, the true class of each sample.
+    classes
+        The true class of each sample: CLASSES.csv, or a mapping; see `dataset.sample_classes`.
     model_file
         The .keras file of a trained network.
     samples
@@ -121,26 +200,26 @@ def evaluate_project(
     ZirconError
         Where the project, the classes or the model cannot be read or do not fit together.
     """
-    from napari_zircon_cnn.dataset import UNKNOWN, SampleClasses, gather, read_classes
+    from napari_zircon_cnn.dataset import UNKNOWN, SampleClasses, gather, name_of, sample_classes
     from napari_zircon_cnn.metrics import evaluation
 
     project = Project.open(project_folder)
     chosen = project.chosen(samples)
-    given = read_classes(Path(classes_file), project.samples)
+    given = sample_classes(classes, project.samples)
     card = read_card(model_file)
     if set(given.classes) != set(card.classes):
         raise ZirconError(
-            f"{model_file} tells {' from '.join(card.classes)}, but {classes_file} names "
-            f"{', '.join(given.classes)}; use the class names that the model was trained with."
+            f"{name_of(classes)} names {', '.join(given.classes)}, but {model_file} tells "
+            f"{' from '.join(card.classes)}; use the class names that the model was trained with."
         )
-    # The file may name the classes in another order than the one that the network has learnt.
-    sample_classes = SampleClasses(card.classes, given.by_sample)
+    # They may be named in another order than the one that the network has learnt.
+    in_order = SampleClasses(card.classes, given.by_sample)
     crop_settings = validated(CropSettings, card.crop)
-    grains = gather(project.load_each(chosen), sample_classes, crop_settings, part_of(progress, 0.0, 0.8))
+    grains = gather(load_each(project, chosen, part_of(progress, 0.0, 0.8)), in_order, crop_settings)
     grains = grains.take(grains.y != UNKNOWN)
     if not len(grains):
         raise ZirconError(
-            f"{classes_file} gives none of these samples a class, so there is nothing to score."
+            f"{name_of(classes)} gives none of these samples a class, so there is nothing to score."
         )
     progress(0.8, "classifying grains")
     start_keras()

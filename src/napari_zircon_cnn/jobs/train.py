@@ -2,34 +2,43 @@
 
 import dataclasses
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.files import check_can_write
+from napari_zircon_cnn.jobs.loading import load_each
+from napari_zircon_cnn.jobs.validation import Validation
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample, check_model_path
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.networks.start import start_keras
-from napari_zircon_cnn.progress import Progress, part_of, silent
+from napari_zircon_cnn.progress import Cancelled, Progress, part_of, silent
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.settings import validated
 
 if TYPE_CHECKING:
-    from napari_zircon_cnn.dataset import Dataset, Fold
-    from napari_zircon_cnn.training import TrainResult
+    from napari_zircon_cnn.dataset import ClassSource, Dataset, Fold
+    from napari_zircon_cnn.training import Epoch, TrainResult
 
-Validation = Literal["split", "kfold", "leave-one-sample-out"]
+OnEpoch = Callable[[str, "Epoch"], None]
+"""Called with the name of the fold, empty for the network that is saved, and an epoch's figures."""
 
 _CUTTING, _SAVING = 0.05, 0.98
 
 
+def _unheard(fold: str, epoch: "Epoch") -> None:
+    """Ignore an epoch's figures."""
+
+
 def train_model(
     project_folder: Path | str,
-    classes_file: Path | str,
+    classes: "ClassSource",
     model_file: Path | str,
     *,
     training: Mapping[str, Any] | None = None,
@@ -37,15 +46,17 @@ def train_model(
     hold_out: Sequence[str] = (),
     validation: Validation = "split",
     progress: Progress = silent,
+    on_epoch: OnEpoch = _unheard,
+    keep_best_on_cancel: bool = False,
 ) -> ModelCard:
     """Train a network on a project's grains and save it with its card.
 
     Parameters
     ----------
     project_folder
-        The project folder.
-    classes_file
-        CLASSES.csv, the class of each sample.
+        The project folder; nothing is written to it, and it may be worked on meanwhile.
+    classes
+        The class of each sample: CLASSES.csv, or a mapping; see `dataset.sample_classes`.
     model_file
         The .keras file to write.
     training
@@ -57,35 +68,45 @@ def train_model(
     validation
         How the network is validated beside that. `split` is 80:20 over grains, as in the
         paper; with `kfold` and `leave-one-sample-out` one network more is trained for each
-        fold, and the saved one is trained on a split.
+        fold, after the saved one, which is trained on a split. What is held out of a fold never
+        chooses the epoch whose weights count; that is the last one, also with `keep_best`.
     progress
         Told of each epoch; may raise `Cancelled`. Nothing is written then.
+    on_epoch
+        Called when an epoch is over with the name of the fold, empty for the network that is
+        saved, and its figures, those of `training.Epoch`; may raise `Cancelled` as well.
+    keep_best_on_cancel
+        Whether `Cancelled` only ends the training once the saved network has a whole epoch
+        behind it: the weights of its best epoch so far are saved, with the folds that are done.
 
     Returns
     -------
     ModelCard
         The card, whose `metrics` hold the figures of merit of the `validation`, of each of the
-        `folds` and of the `hold_out` samples.
+        `folds` and of the `hold_out` samples. Its `validation` says which is the `best_epoch`,
+        where that one's weights were kept, and after which epoch, or how many folds, the training
+        was stopped (`stopped_after_epoch`, `stopped_after_folds`), if it was.
 
     Raises
     ------
     ZirconError
         Where the classes do not fit the project, a class has too few grains, or the model
         file cannot be written.
+    Cancelled
+        Where a callback raises it and nothing is kept.
     """
-    from napari_zircon_cnn.dataset import UNKNOWN, check_trainable, gather, random_split, read_classes
+    from napari_zircon_cnn.dataset import UNKNOWN, check_trainable, gather, random_split, sample_classes
 
     model_file = Path(model_file)
     check_model_path(model_file)
     settings = validated(TrainSettings, training or {})
     crop_settings = validated(CropSettings, crop or {})
-    project = Project.open(project_folder)
+    project = Project.read(project_folder)
     held_out_samples = project.chosen(hold_out) if hold_out else []
-    sample_classes = read_classes(Path(classes_file), project.samples)
+    given = sample_classes(classes, project.samples)
     progress(0.0, "cutting grains")
-    everything = gather(
-        project.load_each(project.samples), sample_classes, crop_settings, part_of(progress, 0.0, _CUTTING)
-    )
+    mounts = load_each(project, project.samples, part_of(progress, 0.0, _CUTTING))
+    everything = gather(mounts, given, crop_settings)
     everything = everything.take(everything.y != UNKNOWN)
     is_held_out = np.isin(everything.samples, held_out_samples)
     grains, held_out = everything.take(~is_held_out), everything.take(is_held_out)
@@ -100,17 +121,30 @@ def train_model(
     steps = [
         part_of(progress, _CUTTING + n * share, _CUTTING + (n + 1) * share) for n in range(len(folds) + 1)
     ]
-    fold_metrics = [
-        {"held_out": fold.name, **_score(_fit(grains, fold, settings, step), grains.take(fold.validation))}
-        for fold, step in zip(folds, steps, strict=False)
-    ]
     split = random_split(grains, seed=settings.seed)
-    result = _fit(grains, split, settings, steps[-1])
+    result = _fit(
+        grains, split, settings, steps[0], partial(on_epoch, ""), keep_best_on_cancel=keep_best_on_cancel
+    )
     metrics: dict[str, Any] = {"validation": _score(result, grains.take(split.validation))}
-    if folds:
-        metrics["folds"] = fold_metrics
     if len(held_out):
         metrics["hold_out"] = _score(result, held_out)
+    notes = _notes_on(result, settings)
+    fold_metrics: list[dict[str, Any]] = []
+    try:
+        for fold, step in zip([] if result.was_stopped else folds, steps[1:], strict=False):
+            # What a fold holds out tests its network, so it cannot choose the epoch as well.
+            last_epoch = dataclasses.replace(settings, keep_best=False)
+            fitted = _fit(grains, fold, last_epoch, step, partial(on_epoch, fold.name))
+            fold_metrics.append({"held_out": fold.name, **_score(fitted, grains.take(fold.validation))})
+    except Cancelled:
+        if not keep_best_on_cancel:
+            raise
+        notes["stopped_after_folds"] = len(fold_metrics)
+    if fold_metrics:
+        metrics["folds"] = fold_metrics
+    if keep_best_on_cancel:
+        # A wish to stop has been granted, or comes too late to spare any work.
+        progress = _never_cancelled(progress)
 
     progress(_SAVING, f"saving {model_file.name}")
     records = project.record.samples
@@ -121,7 +155,7 @@ def train_model(
         pixel_sizes_um={str(name): records[name].pixel_size_um for name in np.unique(grains.samples)},
         samples=_training_samples(grains, project),
         grain_hashes=tuple(grains.hashes()),
-        validation={"kind": validation, "hold_out": list(held_out_samples), "split": split.name},
+        validation={"kind": validation, "hold_out": list(held_out_samples), "split": split.name, **notes},
         training=settings,
         versions=_versions(),
         history=tuple(result.history),
@@ -140,11 +174,47 @@ def _folds(grains: "Dataset", validation: Validation, seed: int) -> list["Fold"]
     return leave_one_sample_out(grains) if validation == "leave-one-sample-out" else []
 
 
-def _fit(grains: "Dataset", fold: "Fold", settings: TrainSettings, progress: Progress) -> "TrainResult":
+def _fit(
+    grains: "Dataset",
+    fold: "Fold",
+    settings: TrainSettings,
+    progress: Progress,
+    on_epoch: Callable[["Epoch"], None],
+    *,
+    keep_best_on_cancel: bool = False,
+) -> "TrainResult":
     from napari_zircon_cnn.training import train
 
     learnt, held = grains.take(fold.train), grains.take(fold.validation)
-    return train(learnt.crops, learnt.y, held.crops, held.y, grains.classes, settings, progress)
+    return train(
+        learnt.crops,
+        learnt.y,
+        held.crops,
+        held.y,
+        grains.classes,
+        settings,
+        progress,
+        on_epoch=on_epoch,
+        keep_best_on_cancel=keep_best_on_cancel,
+    )
+
+
+def _notes_on(result: "TrainResult", settings: TrainSettings) -> dict[str, int]:
+    """Return what the card says of a training that did not just give the last epoch's weights."""
+    notes = {}
+    if result.was_stopped or settings.keep_best:
+        notes["best_epoch"] = result.epoch
+    if result.was_stopped:
+        notes["stopped_after_epoch"] = len(result.history)
+    return notes
+
+
+def _never_cancelled(progress: Progress) -> Progress:
+    def report(fraction: float, message: str) -> None:
+        with suppress(Cancelled):
+            progress(fraction, message)
+
+    return report
 
 
 def _score(result: "TrainResult", grains: "Dataset") -> dict[str, Any]:

@@ -61,6 +61,10 @@ class TrainSettings:
         Step size of the Adam optimiser.
     class_weights
         Whether each class counts the same in the loss, however many grains it has.
+    keep_best
+        Whether the network keeps the weights of the epoch with the lowest loss on the validation
+        grains instead of those of the last epoch. Its figures on the validation grains are then
+        too good, since these have chosen the epoch.
     seed
         Seed of the initial weights, the order of the crops, the augmentation and the dropout.
     """
@@ -73,6 +77,7 @@ class TrainSettings:
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
     learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
     class_weights: bool = False
+    keep_best: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
     def network_settings(self, input_size: int, n_classes: int) -> NetworkSettings:
