@@ -17,7 +17,10 @@ from napari_zircon_cnn.cli import main
 from napari_zircon_cnn.networks.card import CARD_MEMBER
 from napari_zircon_cnn.project import Project
 
-COMMANDS = ["demo", "segment", "curate", "train", "classify", "evaluate", "report", "score-segmentation"]
+COMMANDS = [
+    *("demo", "segment", "curate", "train", "classify", "evaluate", "report", "export"),
+    "score-segmentation",
+]
 SLOW_TO_START = {"keras", "tensorflow", "umap", "matplotlib", "napari", "qtpy", "sklearn", "cv2", "pandas"}
 
 
@@ -35,10 +38,11 @@ class Run:
         code = ended.value.code
         return (code if isinstance(code, int) else 0), out, err
 
-    def json(self, *words: object) -> Any:
+    def json(self, *words: object, warning: str = "") -> Any:
         """Return what a command that succeeds says to other programs."""
         code, out, err = self(*words, "--json")
-        assert (code, err) == (0, "")
+        assert code == 0
+        assert err.startswith(warning) if warning else not err
         return json.loads(out.splitlines()[-1])
 
     def refusal(self, *words: object) -> str:
@@ -73,12 +77,17 @@ def test_whole_job_from_the_command_line(district: District, run: Run) -> None:
     curated = run.json("curate", project, "BAT-1", ledger)
     assert curated == {"grains": segmented["grains"]["BAT-1"], "rejected": 1}
     words = ["train", project, "--classes", district.classes, "--epochs", "1", "--hold-out", " POR-2, "]
-    trained = run.json(*words, "-o", model)
+    shared = "Warning: Grains of the same samples are in training and validation; the figures tell how well"
+    trained = run.json(*words, "-o", model, warning=shared)
     assert set(trained["metrics"]) == {"validation", "hold_out"}
     classified = run.json("classify", project, "--model", model, "--samples", "BAT-1,POR-2")
     assert [row["sample"] for row in classified["verdicts"]] == ["BAT-1", "POR-2"]
     evaluated = run.json("evaluate", project, "--classes", district.classes, "--model", model)
     assert evaluated["overall"]["n"] == evaluated["samples"]["POR-2"]["n"]
+    exported = run.json("export", project, "-o", folder / "für GIS", "--samples", "BAT-1")
+    assert exported["samples"] == {"BAT-1": curated}
+    files = ["BAT-1_grains.csv", "BAT-1_grains.geojson", "BAT-1_labels.tif"]
+    assert sorted(path.name for path in Path(exported["folder"]).iterdir()) == files
     reported = run.json("report", project, "-o", folder / "Bericht é")
     assert Path(reported["report"]).is_file()
 
@@ -94,6 +103,30 @@ def test_people_read_sentences(trained: District, run: Run) -> None:
     assert "Grains trained on, no test of the network: " in out
     assert "Grains never seen: " in out
     assert "nan" not in out
+
+
+def test_validation_on_the_samples_of_the_training_is_warned_of(district: District, run: Run) -> None:
+    words = ["train", district.project, "--classes", district.classes, "--epochs", "2", "--keep-best"]
+    code, out, err = run(*words, "-o", district.model)
+    assert code == 0
+    assert err == (
+        "Warning: Grains of the same samples are in training and validation; the figures tell how well the "
+        "network knows these samples, not how it does on a new one. "
+        "Hold out samples or use leave-one-sample-out.\n"
+    )
+    assert "random fifth of the grains of the same samples, which chose epoch " in out
+    code, _, err = run(*words, "--validation", "leave-one-sample-out", "-o", district.model)
+    assert (code, err) == (0, "")
+
+
+def test_export_says_how_many_are_rejected(district: District, run: Run) -> None:
+    ledger = district.folder / "l.jsonl"
+    ledger.write_text('{"action": "reject", "labels": [1, 2], "reason": "crack"}')
+    run("curate", district.project, "BAT-1", ledger)
+    code, out, err = run("export", district.project, "-o", district.folder / "out")
+    n_grains = Project.open(district.project).table("BAT-1")["area_um2"].notna().sum()
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"BAT-1: {n_grains} grains, 2 of them rejected, as the column status says"
 
 
 def test_segmentation_is_scored_against_masks(district: District, run: Run) -> None:
@@ -152,6 +185,7 @@ def test_every_command_has_its_help(run: Run) -> None:
             "Invalid value for '--pixel-size': Input should be a valid number",
         ),
         (["report", "nowhere", "-o", "r"], "nowhere is no project folder"),
+        (["export", "nowhere", "-o", "r"], "nowhere is no project folder"),
         (["score-segmentation", "a.tif", "b.tif"], "The label image a.tif cannot be read (No such file"),
         (["score-segmentation", "a.tif", "b.tif", "--uncertain", "x"], "Grains are named by their labels"),
         (["curate", "nowhere", "A", "none.jsonl"], "The ledger none.jsonl cannot be read (No such file"),
@@ -388,6 +422,7 @@ def test_folder_that_cannot_be_written_to_is_refused(district: District, run: Ru
     for words in (
         ["segment", district.mosaics[0], "-o", district.folder / "file"],
         ["report", district.project, "-o", district.folder / "file" / "report"],
+        ["export", district.project, "-o", district.folder / "file" / "out"],
         ["demo", "-o", district.folder / "file"],
     ):
         assert "cannot be made" in run.refusal(*words)
@@ -424,7 +459,7 @@ def test_grain_of_an_unknown_class_is_refused(district: District, run: Run) -> N
 def test_classes_of_another_model_are_refused(trained: District, run: Run) -> None:
     write_classes(trained.classes, {sample: sample[:3] for sample in SAMPLES})
     words = ["evaluate", trained.project, "--classes", trained.classes, "--model", trained.model]
-    assert "tells batholith from porphyry, but" in run.refusal(*words)
+    assert "names BAT, POR, but" in run.refusal(*words)
 
 
 def test_interruption_is_told_and_exits_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

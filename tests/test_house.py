@@ -43,6 +43,8 @@ ROOMS: dict[str, set[str]] = {
     "actions": {"changes"},
     "curation": {"actions"},
     "sample_files": {"grains", "tiff_blocks"},
+    "outlines": set(),
+    "export": {"outlines", "sample_files"},
     "project_record": {"mount"},
     "project": {"curation", "project_record", "sample_files"},
     "autosave": {"project"},

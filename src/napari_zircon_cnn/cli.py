@@ -206,6 +206,10 @@ def train(
     class_weights: Annotated[
         bool, typer.Option("--class-weights", help="Let each class count the same, however few its grains.")
     ] = False,
+    keep_best: Annotated[
+        bool,
+        typer.Option("--keep-best", help="Keep the epoch with the lowest validation loss, not the last."),
+    ] = False,
     batch_size: Annotated[int, typer.Option(help="Grains per step.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Step size of the Adam optimiser.")] = 0.001,
     box_um: Annotated[float, typer.Option("--box-um", help="Edge of a grain's crop in µm.")] = 180.0,
@@ -216,8 +220,13 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network on the grains of a project."""
+    from napari_zircon_cnn.dataset import sample_classes
     from napari_zircon_cnn.jobs.train import train_model
+    from napari_zircon_cnn.jobs.validation import warning_about
+    from napari_zircon_cnn.project import Project
 
+    by_sample = sample_classes(classes, Project.read(project).samples).by_sample
+    warning = warning_about(by_sample, _names(hold_out), validation.value)
     with _progress_bar() as progress:
         card = train_model(
             project,
@@ -232,6 +241,7 @@ def train(
                 "batch_size": batch_size,
                 "learning_rate": learning_rate,
                 "class_weights": class_weights,
+                "keep_best": keep_best,
                 "seed": seed,
             },
             crop={"box_um": box_um, "size_px": size_px, "masked": masked},
@@ -240,11 +250,15 @@ def train(
             progress=progress,
         )
     metrics: Mapping[str, Any] = card.metrics
-    _print_figures("Validation, a random fifth of the grains of the same samples", metrics["validation"])
+    chose = f", which chose epoch {card.validation['best_epoch']}" if keep_best else ""
+    in_validation = f"a random fifth of the grains of the same samples{chose}"
+    _print_figures(f"Validation, {in_validation}", metrics["validation"])
     for fold in metrics.get("folds", []):
         _print_figures(f"Held out: {fold['held_out']}", fold)
     if "hold_out" in metrics:
         _print_figures(f"Hold-out samples {hold_out}, never seen", metrics["hold_out"])
+    if warning:
+        typer.echo(f"Warning: {warning}", err=True)
     _end(f"Model: {output}", {"model": str(output), "metrics": metrics}, as_json)
 
 
@@ -297,6 +311,26 @@ def report(
     with _progress_bar() as progress:
         page = report_project(project, output, progress)
     _end(f"Report: {page}", {"report": str(page)}, as_json)
+
+
+@app.command(epilog="Example: `zircon-cnn export district -o for_gis --samples QVC028`")
+def export(
+    project: ProjectFolder,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the files.")],
+    samples: Samples = "",
+    as_json: Json = False,
+) -> None:
+    """Write grains for other programs: tables (CSV), outlines in µm (GeoJSON), label images (TIFF)."""
+    from napari_zircon_cnn.jobs.export import export_project
+
+    with _progress_bar() as progress:
+        counts = export_project(project, output, _names(samples), progress)
+    for name, count in counts.items():
+        rejected = (
+            f", {count['rejected']} of them rejected, as the column status says" if count["rejected"] else ""
+        )
+        typer.echo(f"{name}: {count['grains']} grains{rejected}")
+    _end(f"Files: {output}", {"folder": str(output), "samples": counts}, as_json)
 
 
 @app.command(
