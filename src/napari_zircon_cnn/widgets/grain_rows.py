@@ -37,16 +37,16 @@ FLAG_WORDS = {
 DEFAULT_FIELDS = (
     LABEL,
     "status",
+    "probability",
+    "predicted_class",
+    FLAGS_FIELD,
     "reason",
     "class",
-    "predicted_class",
-    "probability",
     "box_length_um",
     "box_width_um",
     "aspect_ratio",
     "area_um2",
     "intensity_mean",
-    FLAGS_FIELD,
 )
 """What is shown until the user chooses, in this order; all else comes after it."""
 

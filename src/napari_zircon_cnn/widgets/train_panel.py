@@ -45,17 +45,11 @@ class TrainPanel(Panel):
         self.models = self.session.modelling
         self.table = ClassTable()
         self.column.addWidget(self.table)
-        row = QHBoxLayout()
-        row.addWidget(
-            button("From CLASSES.csv …", "Read the classes from a file: sample,class.", self._ask_classes)
+        self.column.addWidget(
+            button("Classes from a file …", "Read CLASSES.csv: sample,class.", self._ask_classes)
         )
         self.target = QComboBox()
         self.target.setToolTip("The class whose probability is shown on the grains.")
-        self.target.setAccessibleName("Probability of")
-        row.addWidget(QLabel("Probability of"))
-        row.addWidget(self.target, 1)
-        self.column.addLayout(row)
-
         self._add_choices()
         self.more = ParameterForm(TrainSettings, without=_CHOSEN_ABOVE)
         details = QCollapsible("Regularisation and more")
@@ -77,6 +71,7 @@ class TrainPanel(Panel):
         self.column.addLayout(row)
         self.state = QLabel("")
         self.state.setWordWrap(True)
+        self.state.setMinimumHeight(3 * self.fontMetrics().height())
         self.column.addWidget(self.state)
         self.curves: TrainingCurves | None = None
 
@@ -102,6 +97,10 @@ class TrainPanel(Panel):
         for name, text in _VALIDATIONS.items():
             self.validation.addItem(text, name)
         self.validation.setToolTip("How the figures of merit come about.")
+        self.validation.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        form.addRow("Probability of", self.target)
         form.addRow("Network", self.network)
         form.addRow("Validation", self.validation)
         form.addRow("Epochs", self.epochs)
