@@ -152,7 +152,7 @@ def score_rows(card: ModelCard | None) -> list[dict[str, Any]]:
         return []
     metrics: Mapping[str, Any] = card.metrics
     groups = {"validation": metrics.get("validation"), "hold-out samples": metrics.get("hold_out")}
-    groups |= {f"validated on {name}": figures for name, figures in (metrics.get("folds") or {}).items()}
+    groups |= {f"validated on {fold['held_out']}": fold for fold in metrics.get("folds") or []}
     return [_scores(name, figures) for name, figures in groups.items() if figures]
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from district import SAMPLES, District, Recorder
+from district import SAMPLES, District, Recorder, train_on
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.classify import classify_project
 from napari_zircon_cnn.jobs.report import report_project
@@ -53,3 +53,10 @@ def test_what_cannot_be_reported_is_answered_with_a_sentence(district: District,
     with pytest.raises(ZirconError, match="cannot be made"):
         report_project(district.project, tmp_path / "file")
     assert Project.open(district.project).samples == list(SAMPLES)
+
+
+def test_networks_trained_for_the_folds_are_scored_in_the_report(district: District) -> None:
+    train_on(district, validation="leave-one-sample-out")
+    classify_project(district.project, district.model)
+    page = report_project(district.project, district.folder / "report").read_text(encoding="utf-8")
+    assert all(f"validated on {sample}" in page for sample in SAMPLES)
