@@ -98,6 +98,12 @@ class Worker:
         self._is_closing = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def process_id(self) -> int | None:
+        """The number of the process, if it is running."""
+        child = self._child
+        return child.pid if child is not None and child.poll() is None else None
+
     def start(self) -> None:
         """Start the process if it is not running; return at once."""
         self._submit(_nothing, (), {}, {}, lambda _: None)

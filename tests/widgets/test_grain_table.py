@@ -218,7 +218,9 @@ def test_updated_rows_show_what_curation_did(shown: Shown) -> None:
     shown.table.loc[5, ["status", "reason"]] = [REJECTED, "crack"]
     shown.widget.update_rows(shown.table, [5])
     row = shown.labels.index(5)
-    assert [shown.widget.model.index(row, column).data() for column in (1, 2)] == [REJECTED, "crack"]
+    names = [field.name for field in shown.widget.model.fields]
+    columns = [names.index(name) for name in ("status", "reason")]
+    assert [shown.widget.model.index(row, column).data() for column in columns] == [REJECTED, "crack"]
     assert shown.highlighted == [5]
     shown.choose_status("Rejected")
     assert 5 in shown.labels
@@ -247,7 +249,7 @@ def test_copy_gives_head_and_exact_numbers(shown: Shown) -> None:
     shown.click(5, CTRL)
     USER.keyClick(shown.widget.view, Qt.Key.Key_C, CTRL)
     head, *rows = QGuiApplication.clipboard().text().splitlines()
-    assert head.split("\t")[:3] == ["label", "status", "reason"]
+    assert head.split("\t")[:3] == ["label", "status", "probability"]
     cells = [dict(zip(head.split("\t"), row.split("\t"), strict=True)) for row in rows]
     assert [cell["label"] for cell in cells] == ["5", "6"]
     assert cells[1]["box_length_um"] == "119.4466553"

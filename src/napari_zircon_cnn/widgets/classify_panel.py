@@ -21,6 +21,9 @@ from napari_zircon_cnn.widgets.panel import Panel, button
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.train_panel import in_words
 
+Writer = Callable[[SegmentedMount, Path, Progress], None]
+"""Writes a sample to a file."""
+
 _MODELS = "Models (*.keras);;All files (*)"
 _WAIT_MS = 300
 
@@ -177,7 +180,7 @@ class ClassifyPanel(Panel):
         if path:
             self.models.load_model(Path(path))
 
-    def _export(self, write: Callable[[SegmentedMount, Path], None], suffix: str) -> Callable[[], None]:
+    def _export(self, write: Writer, suffix: str) -> Callable[[], None]:
         """Return a function that asks for a file and writes the sample shown to it."""
 
         def ask() -> None:
@@ -193,7 +196,7 @@ class ClassifyPanel(Panel):
 
         return ask
 
-    def export_to(self, write: Callable[[SegmentedMount, Path], None], path: Path) -> None:
+    def export_to(self, write: Writer, path: Path) -> None:
         """Write the sample shown, as it is now, to a file."""
         active = self.session.active
         if active is None:
@@ -202,8 +205,7 @@ class ClassifyPanel(Panel):
         still = SegmentedMount(live.mount, live.labels.copy(), live.table)
 
         def work(progress: Progress) -> None:
-            progress(0.0, path.name)
-            write(still, path)
+            write(still, path, progress)
 
         task = self.session.run("Exporting", work)
         task.done.connect(lambda _: self.session.say(f"{path} is written."))

@@ -29,6 +29,7 @@ _VALIDATIONS = {
     "kfold": "Five folds over grains",
     "split": "One split over grains, as in the paper",
 }
+_USUAL_TARGET = "porphyry"
 _CHOSEN_ABOVE = ("network", "epochs")
 _SMOOTHED = 5
 """Epochs whose time is averaged to tell how long the rest takes."""
@@ -76,6 +77,8 @@ class TrainPanel(Panel):
         self.curves: TrainingCurves | None = None
 
         self._task: Task | None = None
+        self._chosen_target = ""
+        self.target.textActivated.connect(self._choose_target)
         self._seconds: list[float] = []
         self.table.changed.connect(self._on_classes)
         self.validation.currentIndexChanged.connect(lambda _: self._warn())
@@ -97,9 +100,7 @@ class TrainPanel(Panel):
         for name, text in _VALIDATIONS.items():
             self.validation.addItem(text, name)
         self.validation.setToolTip("How the figures of merit come about.")
-        self.validation.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        self.validation.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         form.addRow("Probability of", self.target)
         form.addRow("Network", self.network)
         form.addRow("Validation", self.validation)
@@ -196,14 +197,16 @@ class TrainPanel(Panel):
     def _on_classes(self) -> None:
         self.models.classes = self.table.classes
         names = sorted({name for name in self.table.classes.values() if name})
-        before = self.target.currentText()
         self.target.blockSignals(True)
         self.target.clear()
         self.target.addItems(names)
-        wanted = before if before in names else "porphyry" if "porphyry" in names else ""
-        self.target.setCurrentText(wanted or (names[-1] if names else ""))
+        usual = [name for name in (self._chosen_target, _USUAL_TARGET, *names[-1:]) if name in names]
+        self.target.setCurrentText(usual[0] if usual else "")
         self.target.blockSignals(False)
         self._warn()
+
+    def _choose_target(self, name: str) -> None:
+        self._chosen_target = name
 
     def _warn(self) -> None:
         sentence = warning_about(self.table.classes, self.table.held_out, self.validation.currentData())
