@@ -6,13 +6,16 @@ asked for, so that a save holds exactly the steps before it.
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import pandas as pd
 
 from napari_zircon_cnn.curation import Curation, Entry
 from napari_zircon_cnn.grains import SegmentedMount
+from napari_zircon_cnn.progress import Progress
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_copy import copy_project
 from napari_zircon_cnn.scratch import copy_of
 
 Parameters = ParamSpec("Parameters")
@@ -89,7 +92,20 @@ class Autosave:
         self._saved[live.mount.sample] = live.table
         still = SegmentedMount(live.mount, copy_of(live.labels), live.table)
         curation.checkpoint()
-        return self.do(self.project.save, still, (), verdicts)
+
+        def write() -> None:
+            # A copy that was asked for before has moved the project by now.
+            self.project.save(still, (), verdicts)
+
+        return self.do(write)
+
+    def copy_to(self, folder: Path, progress: Progress) -> "Future[None]":
+        """Copy the project to another folder and go on there; see `copy_project`."""
+
+        def copy() -> None:
+            self.project = copy_project(self.project, folder, progress)
+
+        return self.do(copy)
 
     def close(self) -> None:
         """Return when everything is written."""

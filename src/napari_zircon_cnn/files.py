@@ -14,8 +14,10 @@ from typing import Self
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.progress import Progress, silent
 
+UNFINISHED = ".unfinished-"
+"""How the names of files begin that are being written."""
+
 _JOURNAL = ".zircon-commit.json"
-_TEMPORARY = ".unfinished-"
 _SECONDS_OF_A_COMMIT = 10.0
 _SECONDS_OF_A_DAY = 86_400
 _HASHED_BYTES = 2**22
@@ -151,7 +153,7 @@ def _renames_in(journal: Path) -> dict[Path, Path]:
     for temporary, target in json.loads(journal.read_text(encoding="utf-8")).items():
         paths = folder / temporary, folder / target
         inside = all(path.resolve().is_relative_to(folder.resolve()) for path in paths)
-        if not inside or not paths[0].name.startswith(_TEMPORARY):
+        if not inside or not paths[0].name.startswith(UNFINISHED):
             raise ValueError(journal)
         renames[paths[0]] = paths[1]
     return renames
@@ -166,7 +168,7 @@ def clear_unfinished(folder: Path) -> None:
         The folder to clear, with those below it. A pending journal must have been finished
         before. Files younger than a day are left, since another process may be writing them.
     """
-    for leftover in folder.rglob(f"{_TEMPORARY}*"):
+    for leftover in folder.rglob(f"{UNFINISHED}*"):
         with suppress(FileNotFoundError):
             if time.time() - leftover.stat().st_mtime > _SECONDS_OF_A_DAY:
                 leftover.unlink()
@@ -207,7 +209,7 @@ def sha256_of(path: Path, progress: Progress = silent) -> str:
 def _temporary_for(path: Path) -> Path:
     make_folder(path.parent)
     try:
-        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
     except OSError as error:
         raise ZirconError(
             f"The folder {path.parent} cannot be written to ({error.strerror}); "

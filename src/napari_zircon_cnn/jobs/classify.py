@@ -19,6 +19,7 @@ from napari_zircon_cnn.networks.card import ModelCard, read_card
 from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_lock import writes_project
 from napari_zircon_cnn.settings import validated
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def predict_project(
     return _predict(Project.read(project_folder), model_file, samples, progress)
 
 
+@writes_project
 def classify_project(
     project_folder: Path | str,
     model_file: Path | str,
@@ -165,6 +167,7 @@ def _predict(
     return Predictions(trained.card, found)
 
 
+@writes_project
 def evaluate_project(
     project_folder: Path | str,
     classes: "ClassSource",

@@ -10,8 +10,10 @@ from napari_zircon_cnn.jobs.classify import verdicts_of
 from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_lock import writes_project
 
 
+@writes_project
 def curate_sample(
     project_folder: Path | str, sample: str, entries: Iterable[Entry], progress: Progress = silent
 ) -> dict[str, int]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.classify import verdicts_of
+from napari_zircon_cnn.jobs.loading import load_each
 from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.project import Project
@@ -17,7 +18,7 @@ def report_project(
     Parameters
     ----------
     project_folder
-        The project folder, classified or not.
+        The project folder, classified or not; nothing is written to it.
     report_folder
         The folder to write index.html to.
     progress
@@ -35,13 +36,13 @@ def report_project(
     """
     from napari_zircon_cnn.report import write_report
 
-    project = Project.open(project_folder)
+    project = Project.read(project_folder)
     if not project.samples:
         raise ZirconError(f"{project_folder} holds no sample yet; add some with `zircon-cnn segment`.")
     card = ModelCard.model_validate(project.record.model) if project.record.model else None
     tables = {sample: project.table(sample) for sample in project.samples}
     return write_report(
-        project.load_each(project.samples),
+        load_each(project, project.samples, silent),
         Path(report_folder),
         title=project.folder.resolve().name,
         verdicts=verdicts_of(tables, card) if card else None,

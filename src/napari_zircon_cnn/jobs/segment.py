@@ -11,6 +11,7 @@ from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.mount import read_mount, sample_name
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_lock import ProjectLock
 from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, parameters_for
 
 
@@ -55,30 +56,34 @@ def segment_mosaics(
     Raises
     ------
     ZirconError
-        Where a mosaic cannot be read, holds no grain, or its sample's name is taken.
+        Where a mosaic cannot be read, holds no grain, or its sample's name is taken, or another
+        process writes to the project.
     """
     files = [Path(mosaic) for mosaic in mosaics]
     names = _sample_names(files, samples)
     settings = dataclasses.asdict(parameters_for(method, parameters or {}))
-    project = Project.create(project_folder)
-    moved = {
-        name
-        for name, mosaic in zip(names, files, strict=True)
-        if not overwrite and project.adopt_moved(name, mosaic)
-    }
-    counts = {name: len(usable(project.table(name))) for name in names if name in moved}
-    fresh = [(name, mosaic) for name, mosaic in zip(names, files, strict=True) if name not in moved]
-    for name, mosaic in fresh:
-        project.check_can_add(name, mosaic, overwrite=overwrite)
-    for n, (name, mosaic) in enumerate(fresh):
-        step = part_of(progress, n / len(fresh), (n + 1) / len(fresh), name)
-        step(0.0, "reading the mosaic")
-        mount = read_mount(mosaic, pixel_size_um=pixel_size_um, sample=name, progress=part_of(step, 0.0, 0.1))
-        segmented = find_grains(mount, method, parameters, part_of(step, 0.1, 0.9))
-        if not len(usable(segmented.table)):
-            raise ZirconError(_nothing_found(name, method, settings))
-        project.add(segmented, method, settings, overwrite=overwrite, progress=part_of(step, 0.9, 1.0))
-        counts[name] = len(usable(segmented.table))
+    with ProjectLock(Path(project_folder), "command"):
+        project = Project.create(project_folder)
+        moved = {
+            name
+            for name, mosaic in zip(names, files, strict=True)
+            if not overwrite and project.adopt_moved(name, mosaic)
+        }
+        counts = {name: len(usable(project.table(name))) for name in names if name in moved}
+        fresh = [(name, mosaic) for name, mosaic in zip(names, files, strict=True) if name not in moved]
+        for name, mosaic in fresh:
+            project.check_can_add(name, mosaic, overwrite=overwrite)
+        for n, (name, mosaic) in enumerate(fresh):
+            step = part_of(progress, n / len(fresh), (n + 1) / len(fresh), name)
+            step(0.0, "reading the mosaic")
+            mount = read_mount(
+                mosaic, pixel_size_um=pixel_size_um, sample=name, progress=part_of(step, 0.0, 0.1)
+            )
+            segmented = find_grains(mount, method, parameters, part_of(step, 0.1, 0.9))
+            if not len(usable(segmented.table)):
+                raise ZirconError(_nothing_found(name, method, settings))
+            project.add(segmented, method, settings, overwrite=overwrite, progress=part_of(step, 0.9, 1.0))
+            counts[name] = len(usable(segmented.table))
     progress(1.0, f"{sum(counts.values())} grains in {len(counts)} samples")
     return counts
 
