@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import mean, median
 
@@ -32,13 +33,15 @@ def adaptive_ratio(mount: Mount | None = None) -> dict[str, float]:
     grid = [
         _region_at(mount, (row, column)) for row in np.linspace(0, 1, 4) for column in np.linspace(0, 1, 5)
     ]
-    whole, bare, regions = [], [], {n: [] for n in range(len(middle + grid))}
+    whole: list[float] = []
+    bare: list[float] = []
+    regions: list[list[float]] = [[] for _ in middle + grid]
     for _ in range(ROUNDS):
         whole.append(_seconds(lambda: segment_adaptive(mount)))
         bare.append(_seconds(lambda: bare_calls(image)))
         for n, region in enumerate(middle + grid):
-            regions[n].append(_seconds(lambda region=region: segment_region(mount, region)))
-    region_s = [median(seconds) for seconds in regions.values()]
+            regions[n].append(_seconds(partial(segment_region, mount, region)))
+    region_s = [median(seconds) for seconds in regions]
     return {
         "ours_s": median(whole),
         "opencv_s": median(bare),

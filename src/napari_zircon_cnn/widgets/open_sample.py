@@ -21,6 +21,9 @@ from napari_zircon_cnn.runs import runs_of
 from napari_zircon_cnn.widgets.colours import Mode, colour_map, draw, places_of, recolour, with_selected
 from napari_zircon_cnn.widgets.layers import frame_of
 
+Position = Sequence[float] | NDArray[np.float64]
+"""A place in the world: its last two numbers are those down and to the right."""
+
 _LOOK_AFTER_MS = 50
 _ROWS_AT_A_TIME = 1024
 _WHILE_PAINTING = 0.35
@@ -149,13 +152,23 @@ class OpenSample(QObject):
         recolour(self._raster, self.segmented.labels, with_selected(self._places, self.selected))
         self.colours.refresh()
 
-    def label_at(self, position: Sequence[float]) -> int:
+    def label_at(self, position: Position) -> int:
         """Return the label at a position in the world, 0 where there is no grain."""
         at = np.rint(self.grains.world_to_data(position)[-2:]).astype(int)
         inside = all(0 <= place < length for place, length in zip(at, self._shown.shape, strict=True))
         return int(self.segmented.labels[tuple(at)]) if inside else 0
 
-    def labels_in(self, corner: Sequence[float], opposite: Sequence[float]) -> list[int]:
+    def label_on_line(self, start: NDArray[np.float64], stop: NDArray[np.float64]) -> int | None:
+        """Return the label that most of a line between two (row, column) lies on; None where none is."""
+        n = int(np.abs(stop - start).max()) + 2
+        rows, columns = np.rint(np.linspace(start, stop, n)).astype(int).T
+        height, width = self._shown.shape
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        under = self.segmented.labels[rows[inside], columns[inside]]
+        under = under[under > 0]
+        return int(np.bincount(under).argmax()) if len(under) else None
+
+    def labels_in(self, corner: Position, opposite: Position) -> list[int]:
         """Return the labels whose centre lies in a box between two positions in the world."""
         um = self.segmented.mount.pixel_size_um
         one, other = (np.asarray(self.grains.world_to_data(place)[-2:]) * um for place in (corner, opposite))

@@ -29,7 +29,8 @@ from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.tasks import Task, in_thread
 
 _MARGIN_UM = 40.0
-_SHARE_OF_VIEW = 0.5
+_SHARE_OF_VIEW = 0.35
+_LEAST_SHARE = 0.05
 
 
 class Session(QObject):
@@ -209,6 +210,19 @@ class Session(QObject):
         autosave = self.ensure_project()
         curations = [sample.curation for sample in self.samples.values()]
         return [autosave.save(curation) for curation in curations if not autosave.is_saved(curation)]
+
+    def bring_into_view(self, label: int) -> None:
+        """Move the view to a grain of the active sample, and zoom where it would be hard to see there."""
+        if self.active is None:
+            return
+        low, high = (np.asarray(corner)[-2:] for corner in self.active.world_box([label]))
+        camera = self.viewer.scene.camera
+        height, width = self.viewer.canvas.size
+        share = max((high - low)[0] * camera.zoom / height, (high - low)[1] * camera.zoom / width)
+        if _LEAST_SHARE < share < 1:
+            camera.center = (0.0, *((low + high) / 2))
+        else:
+            self.zoom_to(label)
 
     def zoom_to(self, label: int) -> None:
         """Bring a grain of the active sample into view."""

@@ -1,0 +1,351 @@
+"""The third panel: grains accepted, rejected, joined, cut, drawn anew, one after the other by keys."""
+
+import time
+from typing import Any
+
+import numpy as np
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton
+
+from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass, Split
+from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
+from napari_zircon_cnn.grains import existing, flagged
+from napari_zircon_cnn.widgets.colours import STATUS_COLOURS
+from napari_zircon_cnn.widgets.grain_table import GrainTable
+from napari_zircon_cnn.widgets.keys import Keys
+from napari_zircon_cnn.widgets.legend import ColourLegend
+from napari_zircon_cnn.widgets.panel import Panel, button
+from napari_zircon_cnn.widgets.picking import Picking
+from napari_zircon_cnn.widgets.review_order import BY_DOUBT, BY_FLAG, ORDERS, step_from, unreviewed
+from napari_zircon_cnn.widgets.session import Session
+
+_REASONS = ("fragment", "two grains", "no zircon", "blurred", "charging", "cut by seam", "too dim")
+_CLASSES = ("", "batholith", "porphyry")
+_FEW = 8
+
+
+class CuratePanel(Panel):
+    """Go through the grains and keep those that count."""
+
+    title = "Curate"
+    hint = (
+        "Click a grain, or draw a box with Shift. Paint, fill and erase with napari's own tools. "
+        "Ctrl+Z takes back whatever was last."
+    )
+
+    def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
+        super().__init__(napari_viewer, session)
+        self._reviewed, self._since = 0, time.monotonic()
+        self.picking = Picking(self.session)
+        self.count = QLabel("")
+        self.count.setWordWrap(True)
+        self.column.addWidget(self.count)
+        self.legend = ColourLegend()
+        self.legend.show_swatches(STATUS_COLOURS)
+        self.column.addWidget(self.legend)
+        self.chosen = QLabel("")
+        self.chosen.setWordWrap(True)
+        self.chosen.setMinimumHeight(2 * self.fontMetrics().height())
+        self.column.addWidget(self.chosen)
+        self._add_buttons()
+        self._add_order()
+        self._add_bulk()
+        self.table = GrainTable()
+        self.table.setMinimumHeight(200)
+        self.column.addWidget(self.table, 1)
+        self.keys = Keys(
+            self.session,
+            {
+                "A": self.accept,
+                "R": self.reject,
+                "J": self.join,
+                "K": self._toggle_knife,
+                "D": self.delete,
+                "Delete": self.delete,
+                "W": self.draw_new,
+                "N": lambda: self.go(1),
+                "Shift-N": lambda: self.go(-1),
+                "Escape": self._let_go,
+                "Control-Z": self.session.undo,
+                "Control-Y": self.session.redo,
+                "Control-Shift-Z": self.session.redo,
+            },
+        )
+        self.picking.cut.connect(self._cut)
+        self.picking.knife_changed.connect(self.knife_button.setChecked)
+        self.table.selected.connect(self._select)
+        self.table.activated.connect(self.session.zoom_to)
+        self.session.active_changed.connect(lambda _: self._show_sample())
+        self.session.rows_changed.connect(self._show_rows)
+        self.session.selection_changed.connect(self._show_selection)
+        self._show_sample()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether somebody has looked at each grain."""
+        active = self.session.active
+        return active is not None and not (active.table["status"] == UNREVIEWED).any()
+
+    @property
+    def selected(self) -> tuple[int, ...]:
+        """The selected labels."""
+        return self.session.active.selected if self.session.active else ()
+
+    def accept(self) -> None:
+        """Accept the selected grains."""
+        self._judge(lambda labels: Accept(labels=labels))
+
+    def reject(self) -> None:
+        """Reject the selected grains for the reason that is chosen."""
+        reason = self.reason.currentText().strip() or _REASONS[0]
+        if self.reason.findText(reason) < 0:
+            self.reason.addItem(reason)
+        self._judge(lambda labels: Reject(labels=labels, reason=reason))
+
+    def join(self) -> None:
+        """Make one grain of those that are selected."""
+        labels = self.selected
+        if len(labels) < 2:
+            self.session.say("Select two grains or more to join them: click with Shift.", wrong=True)
+        elif self.session.perform(Merge(labels=labels)):
+            self._select([min(labels)])
+
+    def delete(self) -> None:
+        """Take the selected grains out of the label image."""
+        if self._has_selection():
+            self.session.perform(Delete(labels=self.selected, reason="deleted by hand"))
+
+    def draw_new(self) -> None:
+        """Turn to napari's brush with the next free label."""
+        active = self.session.active
+        if active is not None:
+            self.picking.take_knife(taken=False)
+            self.viewer.layers.selection.active = active.grains
+            active.grains.selected_label = len(active.table)
+            active.grains.mode = "paint"
+            self.session.say("Paint the new grain; press Z for the arrow when it is done.")
+
+    def go(self, step: int) -> None:
+        """Turn to the next grain that nobody has looked at, or to the one before."""
+        active = self.session.active
+        if active is None:
+            return
+        labels = unreviewed(active.table, self.order.currentData())
+        label = step_from(labels, self.selected[0] if self.selected else None, step)
+        if label is None:
+            self.session.say(f"Somebody has looked at every grain of {active.name}.")
+            return
+        self._turn_to(label)
+
+    def _judge(self, action: Any) -> None:
+        """Accept or reject what is selected, and go on to the next."""
+        active = self.session.active
+        if active is None or not self._has_selection():
+            return
+        before = self.selected
+        following = None
+        if self.goes_on.isChecked():
+            labels = unreviewed(active.table, self.order.currentData())
+            left = labels[~np.isin(labels, before[1:])]
+            following = step_from(left, before[0], 1)
+        if self.session.perform(action(before)):
+            self._reviewed += len(before)
+            self._show_count()
+            if following is not None and following not in before:
+                self._turn_to(following)
+
+    def _turn_to(self, label: int) -> None:
+        active = self.session.active
+        if active is None:
+            return
+        active.select([label])
+        self.session.bring_into_view(label)
+
+    def _cut(self, ends: Any) -> None:
+        """Cut the grain under a line."""
+        active = self.session.active
+        if active is None:
+            return
+        um = active.segmented.mount.pixel_size_um
+        points = [np.asarray(active.grains.world_to_data(end)[-2:], float) for end in ends]
+        label = active.label_on_line(*points)
+        if label is None:
+            self.session.say("The line meets no grain; draw it right through one.", wrong=True)
+            return
+        line = tuple((float(x * um), float(y * um)) for y, x in points)
+        n_rows = len(active.table)
+        if self.session.perform(Split(label=label, line_um=line)):
+            self._select([label, *range(n_rows, len(active.table))])
+
+    def _toggle_knife(self) -> None:
+        self.picking.take_knife(taken=not self.picking.has_knife)
+        if self.picking.has_knife:
+            self.session.say("Draw a line right through a grain to cut it; Esc puts the knife away.")
+
+    def _let_go(self) -> None:
+        self.picking.take_knife(taken=False)
+        active = self.session.active
+        if active is not None:
+            active.grains.mode = "pan_zoom"
+            active.select([])
+
+    def _has_selection(self) -> bool:
+        if not self.selected:
+            self.session.say("Select a grain first: click it, or press N for the next.", wrong=True)
+        return bool(self.selected)
+
+    def _perform_on_selection(self, action: Action) -> None:
+        if self._has_selection():
+            self.session.perform(action)
+
+    def _select(self, labels: list[int]) -> None:
+        if self.session.active is not None:
+            self.session.active.select(labels)
+
+    def _add_buttons(self) -> None:
+        self.reason = QComboBox()
+        self.reason.setEditable(True)
+        self.reason.addItems(list(_REASONS))
+        self.reason.setToolTip("Why the next grain is rejected; type another reason if none fits.")
+        self.reason.setAccessibleName("Reason")
+        self.accept_button = button("Accept  A", "Count the selected grains.", self.accept)
+        self.reject_button = button(
+            "Reject  R", "Count the selected grains nowhere; they stay, dimmed.", self.reject
+        )
+        self.join_button = button("Join  J", "Make one grain of the selected ones.", self.join)
+        self.knife_button = button(
+            "Cut  K", "Draw a line through a grain to cut it in two.", self._toggle_knife
+        )
+        self.knife_button.setCheckable(True)
+        self.delete_button = button("Delete  D", "Take the selected grains out of the image.", self.delete)
+        self.new_button = button("New  W", "Paint a grain that was not found.", self.draw_new)
+        self.undo_button = button("Undo  Ctrl+Z", "Take back what was done last.", self.session.undo)
+        self.redo_button = button("Redo  Ctrl+Y", "Do again what was taken back.", self.session.redo)
+        grid = QGridLayout()
+        places: tuple[tuple[QPushButton | QComboBox, int, int], ...] = (
+            (self.accept_button, 0, 0),
+            (self.reject_button, 0, 1),
+            (self.reason, 0, 2),
+            (self.join_button, 1, 0),
+            (self.knife_button, 1, 1),
+            (self.new_button, 1, 2),
+            (self.delete_button, 2, 0),
+            (self.undo_button, 2, 1),
+            (self.redo_button, 2, 2),
+        )
+        for widget, row, column in places:
+            grid.addWidget(widget, row, column)
+        self.column.addLayout(grid)
+
+    def _add_order(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(button("Back  ⇧N", "Turn to the grain before.", lambda: self.go(-1)))
+        self.next_button = button("Next  N", "Turn to the next grain to look at.", lambda: self.go(1))
+        row.addWidget(self.next_button)
+        self.order = QComboBox()
+        for key, text in ORDERS.items():
+            self.order.addItem(text, key)
+        self.order.setToolTip("In which order the grains come that nobody has looked at.")
+        self.order.setAccessibleName("Order")
+        row.addWidget(self.order, 1)
+        self.column.addLayout(row)
+        self.goes_on = QCheckBox("Go on to the next after accept or reject")
+        self.goes_on.setChecked(True)
+        self.column.addWidget(self.goes_on)
+
+    def _add_bulk(self) -> None:
+        row = QHBoxLayout()
+        self.flag = QComboBox()
+        self.flag.setAccessibleName("Flag")
+        row.addWidget(self.flag, 1)
+        row.addWidget(
+            button(
+                "Reject all", "Reject all grains with this flag that nobody has accepted.", self._reject_all
+            )
+        )
+        self.grain_class = QComboBox()
+        self.grain_class.setEditable(True)
+        self.grain_class.addItems(list(_CLASSES))
+        self.grain_class.setToolTip("A class of its own for a grain; empty: that of its sample.")
+        self.grain_class.setAccessibleName("Class of the selected grains")
+        row.addWidget(self.grain_class, 1)
+        row.addWidget(button("Set class", "Give the selected grains this class.", self._set_class))
+        self.column.addLayout(row)
+
+    def _reject_all(self) -> None:
+        self.session.perform(RejectFlagged(flag=self.flag.currentData()))
+
+    def _set_class(self) -> None:
+        name = self.grain_class.currentText().strip()
+        if self._has_selection():
+            self.session.perform(SetClass.model_validate({"labels": self.selected, "class": name}))
+
+    def _show_sample(self) -> None:
+        active = self.session.active
+        for widget in (self.table, self.legend, self.chosen):
+            widget.setVisible(active is not None)
+        if active is not None:
+            self.table.set_table(active.table)
+            self.order.setCurrentIndex(
+                self.order.findData(BY_DOUBT if active.table["probability"].notna().any() else BY_FLAG)
+            )
+        self._show_selection(self.selected)
+        self._show_count()
+
+    def _show_rows(self, labels: Any) -> None:
+        active = self.session.active
+        if active is None:
+            return
+        if labels is None:
+            self.table.set_table(active.table)
+        else:
+            self.table.update_rows(active.table, labels.tolist())
+        self._show_count()
+        self._show_selection(self.selected)
+
+    def _show_count(self) -> None:
+        """Show how many grains count, and how fast they are looked at."""
+        active = self.session.active
+        has_active = active is not None
+        self.undo_button.setEnabled(active is not None and active.curation.can_undo)
+        self.redo_button.setEnabled(active is not None and active.curation.can_redo)
+        for widget in (self.accept_button, self.reject_button, self.next_button, self.knife_button):
+            widget.setEnabled(has_active)
+        if active is None:
+            self.count.setText("Find the grains of a mosaic first.")
+            return
+        there = active.table.iloc[existing(active.table)]
+        numbers = there["status"].value_counts()
+        rejected = int(numbers.get(REJECTED, 0))
+        parts = [f"{len(there) - rejected} count"]
+        parts += [f"{int(numbers.get(status, 0))} {status}" for status in (ACCEPTED, UNREVIEWED, REJECTED)]
+        hours = (time.monotonic() - self._since) / 3600
+        if self._reviewed >= _FEW:
+            parts.append(f"about {self._reviewed / hours:.0f} an hour")
+        self.count.setText(" · ".join(parts))
+        before = self.flag.currentData()
+        self.flag.clear()
+        for flag in FLAGS:
+            number = len(flagged(there, flag))
+            self.flag.addItem(f"{flag.replace('_', ' ')} ({number})", flag)
+        self.flag.setCurrentIndex(max(self.flag.findData(before), 0))
+
+    def _show_selection(self, labels: Any) -> None:
+        active = self.session.active
+        self.table.select(list(labels))
+        self.join_button.setEnabled(len(labels) > 1)
+        self.delete_button.setEnabled(bool(labels))
+        if active is None or not labels:
+            self.chosen.setText("No grain is selected." if active else "")
+        elif len(labels) > 1:
+            self.chosen.setText(f"{len(labels)} grains are selected.")
+        else:
+            row = active.table.loc[labels[0]]
+            flags = ", ".join(flag.replace("_", " ") for flag in FLAGS if row[flag])
+            facts = [
+                f"{row['box_length_um']:.0f} x {row['box_width_um']:.0f} µm",
+                f"{row['status']} ({row['reason']})" if row["reason"] else row["status"],
+                row["class"],
+                flags,
+            ]
+            self.chosen.setText(f"Grain {labels[0]}: {'; '.join(fact for fact in facts if fact)}.")

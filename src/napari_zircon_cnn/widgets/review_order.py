@@ -1,0 +1,51 @@
+"""Which grain to look at next: those that nobody has looked at, the most suspicious first."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_zircon_cnn.columns import FLAGS, UNREVIEWED
+
+BY_FLAG, BY_DOUBT, BY_SIZE, BY_PLACE = "flag", "doubt", "size", "place"
+ORDERS = {
+    BY_FLAG: "Most flags first",
+    BY_DOUBT: "Least sure probability first",
+    BY_SIZE: "Smallest first",
+    BY_PLACE: "From top to bottom",
+}
+_ROW_UM = 200.0
+
+
+def unreviewed(table: pd.DataFrame, order: str) -> NDArray[np.int64]:
+    """Return the labels that nobody has looked at, in the order to look at them.
+
+    Parameters
+    ----------
+    table
+        The grain table.
+    order
+        A key of `ORDERS`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The labels; where the order leaves a choice, from top to bottom.
+    """
+    rows = table[(table["status"] == UNREVIEWED) & table["area_um2"].notna()]
+    y, x = rows["centroid_y_um"].to_numpy(), rows["centroid_x_um"].to_numpy()
+    keys: tuple[NDArray[np.float64], ...] = (x, np.floor(y / _ROW_UM))
+    if order == BY_FLAG:
+        keys = (*keys, -rows[list(FLAGS)].to_numpy(bool).sum(axis=1).astype(np.float64))
+    elif order == BY_DOUBT:
+        keys = (*keys, np.nan_to_num(np.abs(rows["probability"].to_numpy(np.float64) - 0.5), nan=1.0))
+    elif order == BY_SIZE:
+        keys = (*keys, rows["area_um2"].to_numpy(np.float64))
+    return rows.index.to_numpy(np.int64)[np.lexsort(keys)]
+
+
+def step_from(labels: NDArray[np.int64], current: int | None, step: int) -> int | None:
+    """Return the label so many places on, round the end; the first where the current one is not there."""
+    if not len(labels):
+        return None
+    at = np.flatnonzero(labels == current)
+    return int(labels[(int(at[0]) + step) % len(labels)] if len(at) else labels[0 if step > 0 else -1])
