@@ -23,7 +23,7 @@ CLASS_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2
 """After Okabe and Ito (2008), which colour-blind people can tell apart."""
 
 # Zoning must stay visible under a status; a probability is read off the fill itself.
-_STATUS_FILL, _VALUE_FILL, _SELECTED_FILL, _REJECTED_FILL = 0.08, 0.4, 0.35, 0.0
+_STATUS_FILL, _VALUE_FILL, _SELECTED_FILL, _REJECTED_FILL = 0.08, 0.4, 0.15, 0.0
 _OUTLINE, _REJECTED_OUTLINE = 0.95, 0.4
 
 # Places on the palette; 0 is what has no grain.

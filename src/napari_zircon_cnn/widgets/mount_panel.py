@@ -21,7 +21,7 @@ from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import existing, usable
 from napari_zircon_cnn.mount import PAPER_PIXEL_SIZE_UM, Mount
 from napari_zircon_cnn.widgets.layers import METADATA, mount_of, pixel_size_of
-from napari_zircon_cnn.widgets.panel import Panel, button
+from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.session import Session
 
 _IMAGES = "Mosaics (*.png *.tif *.tiff *.jpg *.jpeg);;All files (*)"
@@ -43,7 +43,7 @@ class MountPanel(Panel):
         )
         self.column.addWidget(self.open_button)
         form = self.add_form()
-        self.layer = QComboBox()
+        self.layer = narrow(QComboBox())
         self.layer.setToolTip("The image layer with the mosaic.")
         self.sample = QLineEdit()
         self.sample.setToolTip("The name of the sample; its grains are kept under this name.")

@@ -6,6 +6,7 @@ from typing import ClassVar
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QComboBox,
     QFormLayout,
     QFrame,
     QLabel,
@@ -18,6 +19,9 @@ from qtpy.QtWidgets import (
 
 from napari_zircon_cnn.widgets.session import Session, session_of
 from napari_zircon_cnn.widgets.status_line import StatusLine
+
+_PADDING_PX = 14
+_SHORTEST_TEXT = 6
 
 
 class Panel(QWidget):
@@ -90,6 +94,16 @@ def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButto
     """Return a push button with a tooltip that calls a function without arguments."""
     made = QPushButton(text)
     made.setToolTip(tooltip)
-    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    # Buttons side by side share the width that there is, however narrow the dock.
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    made.setMinimumWidth(made.fontMetrics().horizontalAdvance(text) + _PADDING_PX)
     made.clicked.connect(lambda _: clicked())
     return made
+
+
+def narrow(choice: QComboBox) -> QComboBox:
+    """Let a choice be narrower than the longest text in it, and return it."""
+    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(_SHORTEST_TEXT)
+    choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return choice

@@ -16,7 +16,7 @@ from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.networks.registry import network_names
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.widgets.class_table import ClassTable
-from napari_zircon_cnn.widgets.panel import Panel, button
+from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.parameter_form import ParameterForm
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task
@@ -96,7 +96,7 @@ class TrainPanel(Panel):
         self.epochs.setRange(1, 100_000)
         self.epochs.setValue(TrainSettings.epochs)
         self.epochs.setToolTip("How many times all training grains are shown; the paper takes 200.")
-        self.validation = QComboBox()
+        self.validation = narrow(QComboBox())
         for name, text in _VALIDATIONS.items():
             self.validation.addItem(text, name)
         self.validation.setToolTip("How the figures of merit come about.")
