@@ -33,6 +33,10 @@ class User:
         assert self.bench.session.active is not None
         return self.bench.session.active
 
+    @property
+    def selection(self) -> list[int]:
+        return list(self.sample.selected)
+
     def drag(self, *places: tuple[float, float], modifiers: tuple[str, ...] = ()) -> None:
         """Press the mouse at the first place, move over the others and let go at the last."""
         event = SimpleNamespace(button=1, modifiers=modifiers, type="mouse_press")
@@ -76,14 +80,14 @@ def user(make_napari_viewer_proxy: Callable[..., Any], tmp_path: Path, qtbot: An
 
 def test_click_selects_and_shift_adds(user: User) -> None:
     user.click(DISK)
-    assert user.sample.selected == (DISK,)
+    assert user.selection == [DISK]
     assert user.panel.table.selection() == [DISK]
     user.click(UPRIGHT_BOX, "Shift")
-    assert user.sample.selected == (DISK, UPRIGHT_BOX)
+    assert user.selection == [DISK, UPRIGHT_BOX]
     user.click(DISK, "Control")
-    assert user.sample.selected == (UPRIGHT_BOX,)
+    assert user.selection == [UPRIGHT_BOX]
     user.drag((5.0, 5.0))
-    assert user.sample.selected == ()
+    assert user.selection == []
     assert user.panel.chosen.text() == "No grain is selected."
 
 

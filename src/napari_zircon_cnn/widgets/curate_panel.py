@@ -14,7 +14,7 @@ from napari_zircon_cnn.widgets.colours import STATUS_COLOURS
 from napari_zircon_cnn.widgets.grain_table import GrainTable
 from napari_zircon_cnn.widgets.keys import Keys
 from napari_zircon_cnn.widgets.legend import ColourLegend
-from napari_zircon_cnn.widgets.panel import Panel, button
+from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.picking import Picking
 from napari_zircon_cnn.widgets.review_order import BY_DOUBT, BY_FLAG, ORDERS, step_from, unreviewed
 from napari_zircon_cnn.widgets.session import Session
@@ -203,7 +203,7 @@ class CuratePanel(Panel):
             self.session.active.select(labels)
 
     def _add_buttons(self) -> None:
-        self.reason = QComboBox()
+        self.reason = narrow(QComboBox())
         self.reason.setEditable(True)
         self.reason.addItems(list(_REASONS))
         self.reason.setToolTip("Why the next grain is rejected; type another reason if none fits.")
@@ -242,7 +242,7 @@ class CuratePanel(Panel):
         row.addWidget(button("Back  ⇧N", "Turn to the grain before.", lambda: self.go(-1)))
         self.next_button = button("Next  N", "Turn to the next grain to look at.", lambda: self.go(1))
         row.addWidget(self.next_button)
-        self.order = QComboBox()
+        self.order = narrow(QComboBox())
         for key, text in ORDERS.items():
             self.order.addItem(text, key)
         self.order.setToolTip("In which order the grains come that nobody has looked at.")
@@ -255,7 +255,7 @@ class CuratePanel(Panel):
 
     def _add_bulk(self) -> None:
         row = QHBoxLayout()
-        self.flag = QComboBox()
+        self.flag = narrow(QComboBox())
         self.flag.setAccessibleName("Flag")
         row.addWidget(self.flag, 1)
         row.addWidget(
@@ -263,7 +263,9 @@ class CuratePanel(Panel):
                 "Reject all", "Reject all grains with this flag that nobody has accepted.", self._reject_all
             )
         )
-        self.grain_class = QComboBox()
+        self.column.addLayout(row)
+        row = QHBoxLayout()
+        self.grain_class = narrow(QComboBox())
         self.grain_class.setEditable(True)
         self.grain_class.addItems(list(_CLASSES))
         self.grain_class.setToolTip("A class of its own for a grain; empty: that of its sample.")
