@@ -1,13 +1,18 @@
-"""Waiting and clicking, as the tests of the windows need it."""
+"""What the tests of the windows do with mouse and keys, and how they wait."""
 
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractButton
 
+from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.session import Session
 
-LIMIT_MS = 60_000
+LIMIT_MS = 120_000
+
+Place = tuple[float, float]
 
 
 def press(qtbot: Any, button: QAbstractButton) -> None:
@@ -19,3 +24,34 @@ def press(qtbot: Any, button: QAbstractButton) -> None:
 def finish(qtbot: Any, session: Session) -> None:
     """Wait until no work is under way."""
     qtbot.waitUntil(lambda: not session.tasks, timeout=LIMIT_MS)
+
+
+def drag(viewer: Any, *places: Place, modifiers: tuple[str, ...] = ()) -> None:
+    """Press the mouse at the first place of the world, move over the others and let go at the last."""
+    event = SimpleNamespace(button=1, modifiers=modifiers, type="mouse_press", handled=False)
+    event.position, event.pos = places[0], np.array(places[0])
+    drags = [callback(viewer, event) for callback in viewer.mouse_drag_callbacks]
+    drags = [moving for moving in drags if moving is not None]
+    for moving in drags:
+        next(moving, None)
+    for place in places[1:]:
+        event.type, event.position, event.pos = "mouse_move", place, np.array(place)
+        for moving in drags:
+            next(moving, None)
+    event.type = "mouse_release"
+    for moving in drags:
+        next(moving, None)
+
+
+def press_key(sample: OpenSample, key: str) -> None:
+    """Press a key while the grains' layer is active, as napari looks it up: its own keys go first."""
+    found = next(function for bound, function in sample.grains.keymap.items() if str(bound) == key)
+    found(sample.grains)
+
+
+def place_of(sample: OpenSample, label: int) -> Place:
+    """Return a place of the world that lies in a grain."""
+    rows, columns = np.nonzero(sample.segmented.labels == label)
+    inner = len(rows) // 2
+    y, x = sample.grains.data_to_world((rows[inner], columns[inner]))
+    return float(y), float(x)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from qtpy.QtCore import Qt
 
 from curating import assert_same, state_of
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_project
-from gui import finish, press
+from gui import drag, finish, press, press_key
 from napari_zircon_cnn.grains import existing, usable
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.widgets.open_sample import OpenSample
@@ -38,29 +37,13 @@ class User:
         return list(self.sample.selected)
 
     def drag(self, *places: tuple[float, float], modifiers: tuple[str, ...] = ()) -> None:
-        """Press the mouse at the first place, move over the others and let go at the last."""
-        event = SimpleNamespace(button=1, modifiers=modifiers, type="mouse_press")
-        event.position, event.pos = places[0], np.array(places[0])
-        drags = [callback(self.viewer, event) for callback in self.viewer.mouse_drag_callbacks]
-        drags = [drag for drag in drags if drag is not None]
-        for drag in drags:
-            next(drag, None)
-        for place in places[1:]:
-            event.type, event.position, event.pos = "mouse_move", place, np.array(place)
-            for drag in drags:
-                next(drag, None)
-        event.type = "mouse_release"
-        for drag in drags:
-            next(drag, None)
+        drag(self.viewer, *places, modifiers=modifiers)
 
     def click(self, label: int, *modifiers: str) -> None:
         self.drag(CENTRES[label], modifiers=modifiers)
 
     def key(self, key: str) -> None:
-        """Press a key while the grains' layer is active, as napari looks it up."""
-        keymap = self.sample.grains.keymap
-        found = next(function for bound, function in keymap.items() if str(bound) == key)
-        found(self.sample.grains)
+        press_key(self.sample, key)
 
 
 @pytest.fixture
