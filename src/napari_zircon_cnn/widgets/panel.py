@@ -55,7 +55,7 @@ class Panel(QWidget):
             hint = QLabel(self.hint)
             hint.setWordWrap(True)
             self.column.addWidget(hint)
-        scroll = QScrollArea()
+        self.scroll = scroll = QScrollArea()
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -95,7 +95,7 @@ def button(text: str, tooltip: str, clicked: Callable[[], object]) -> QPushButto
     made = QPushButton(text)
     made.setToolTip(tooltip)
     # Buttons side by side share the width that there is, however narrow the dock.
-    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     made.setMinimumWidth(made.fontMetrics().horizontalAdvance(text) + _PADDING_PX)
     made.clicked.connect(lambda _: clicked())
     return made

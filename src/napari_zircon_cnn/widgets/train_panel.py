@@ -1,10 +1,12 @@
 """The fourth panel: classes, network and validation; the training live, and a way to stop it."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.viewer import Viewer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSpinBox
 from superqt import QCollapsible
 
@@ -179,6 +181,8 @@ class TrainPanel(Panel):
 
             self.curves = TrainingCurves()
             self.column.addWidget(self.curves)
+            # Once it has its place, further down than a small window reaches.
+            QTimer.singleShot(0, partial(self.scroll.ensureWidgetVisible, self.curves))
         return self.curves
 
     def _show_model(self) -> None:
