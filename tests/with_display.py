@@ -33,7 +33,7 @@ LIBRARIES = {
     "libxkbcommon-x11-0": "libxkbcommon-x11.so.0",
 }
 SOFTWARE_OPENGL = "libgl1-mesa-dri"
-SCREEN = "1920x1200x24"
+SCREEN = os.environ.get("SCREEN_SIZE", "1920x1200") + "x24"
 START_LIMIT_S = 30.0
 
 

@@ -33,6 +33,7 @@ _VALIDATIONS = {
 }
 _USUAL_TARGET = "porphyry"
 _CHOSEN_ABOVE = ("network", "epochs")
+_LAID_OUT_MS = 200
 _SMOOTHED = 5
 """Epochs whose time is averaged to tell how long the rest takes."""
 
@@ -182,7 +183,7 @@ class TrainPanel(Panel):
             self.curves = TrainingCurves()
             self.column.addWidget(self.curves)
             # Once it has its place, further down than a small window reaches.
-            QTimer.singleShot(0, partial(self.scroll.ensureWidgetVisible, self.curves))
+            QTimer.singleShot(_LAID_OUT_MS, partial(self.scroll.ensureWidgetVisible, self.curves))
         return self.curves
 
     def _show_model(self) -> None:
