@@ -2,17 +2,16 @@
 
 import dataclasses
 import inspect
+import math
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
+from magicgui.widgets import Container, create_widget
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-_UNITS = {"_um": " µm", "_px": " px", "_um2": " µm²", "_deg": "°"}
-_LARGEST, _LARGEST_WHOLE = 1e6, 2**31 - 1
-
-Field = QSpinBox | QDoubleSpinBox | QCheckBox | QComboBox
+_UNITS = {"_um": "µm", "_px": "px", "_um2": "µm²", "_deg": "°"}
 
 
 class ParameterForm(QWidget):
@@ -30,27 +29,22 @@ class ParameterForm(QWidget):
 
     def __init__(self, kind: type[Any], without: Sequence[str] = ()) -> None:
         super().__init__()
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        meanings, hints = meanings_of(kind), get_type_hints(kind, include_extras=True)
         self._parameters = [field for field in dataclasses.fields(kind) if field.name not in without]
-        self.fields: dict[str, Field] = {}
-        for parameter in self._parameters:
-            field = _field_for(hints[parameter.name], parameter.default)
-            unit = next((sign for end, sign in _UNITS.items() if parameter.name.endswith(end)), "")
-            if unit and isinstance(field, QSpinBox | QDoubleSpinBox):
-                field.setSuffix(unit)
-            text = re.sub("|".join(f"{end}$" for end in _UNITS), "", parameter.name).replace("_", " ")
-            field.setToolTip(meanings.get(parameter.name, ""))
-            field.setAccessibleName(text)
-            form.addRow(text.capitalize(), field)
-            self.fields[parameter.name] = field
-            _changed_signal(field).connect(lambda _: self.changed.emit())
+        meanings, hints = meanings_of(kind), get_type_hints(kind, include_extras=True)
+        self.fields: Container[Any] = Container(
+            widgets=[
+                _field_for(parameter, hints[parameter.name], meanings.get(parameter.name, ""))
+                for parameter in self._parameters
+            ]
+        )
+        self.fields.changed.connect(lambda _: self.changed.emit())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.fields.native)
 
     def values(self) -> dict[str, Any]:
         """Return the parameters that differ from their defaults, by name."""
-        shown = {name: _value_of(field) for name, field in self.fields.items()}
+        shown = {parameter.name: self.fields[parameter.name].value for parameter in self._parameters}
         return {
             parameter.name: shown[parameter.name]
             for parameter in self._parameters
@@ -60,7 +54,7 @@ class ParameterForm(QWidget):
     def reset(self) -> None:
         """Set all parameters to their defaults."""
         for parameter in self._parameters:
-            _set(self.fields[parameter.name], parameter.default)
+            self.fields[parameter.name].value = parameter.default
 
 
 def meanings_of(kind: type[Any]) -> dict[str, str]:
@@ -77,57 +71,34 @@ def meanings_of(kind: type[Any]) -> dict[str, str]:
     return meanings
 
 
-def _field_for(hint: Any, default: Any) -> Field:
-    field = _empty_field(hint, default)
-    _set(field, default)
-    return field
+def _field_for(parameter: "dataclasses.Field[Any]", hint: Any, meaning: str) -> Any:
+    """Return the field that fits a parameter's type, with its range, its label and its meaning."""
+    end = next((end for end in _UNITS if parameter.name.endswith(end)), "")
+    text = parameter.name.removesuffix(end).replace("_", " ").capitalize()
+    options: dict[str, Any] = {"tooltip": meaning}
+    # A Literal has choices in place of a range.
+    plain = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
+    if plain in {int, float}:
+        options |= _range_of(hint)
+        if plain is float:
+            # A tenth of the default's order of magnitude; as many digits are shown as the step has.
+            options["step"] = min(10 ** (math.floor(math.log10(cast("float", parameter.default))) - 1), 0.5)
+    return create_widget(
+        value=parameter.default,
+        annotation=plain,
+        name=parameter.name,
+        label=f"{text} ({_UNITS[end]})" if end else text,
+        options=options,
+    )
 
 
-def _empty_field(hint: Any, default: Any) -> Field:
-    if get_origin(hint) is Literal:
-        choice = QComboBox()
-        for value in get_args(hint):
-            choice.addItem(str(value).replace("_", " "), value)
-        return choice
-    if isinstance(default, bool):
-        return QCheckBox()
-    low, high = _range_of(hint)
-    if isinstance(default, int):
-        whole = QSpinBox()
-        whole.setRange(int(low), int(min(high, _LARGEST_WHOLE)))
-        return whole
-    number = QDoubleSpinBox()
-    number.setDecimals(2 if default >= 0.1 or not default else 5)
-    number.setRange(low, high)
-    number.setSingleStep(1.0 if default >= 2 else 0.05 if default >= 0.1 else 0.0005)
-    return number
-
-
-def _value_of(field: Field) -> Any:
-    if isinstance(field, QCheckBox):
-        return field.isChecked()
-    return field.currentData() if isinstance(field, QComboBox) else field.value()
-
-
-def _set(field: Field, value: Any) -> None:
-    if isinstance(field, QCheckBox):
-        field.setChecked(value)
-    elif isinstance(field, QComboBox):
-        field.setCurrentIndex(field.findData(value))
-    else:
-        field.setValue(value)
-
-
-def _changed_signal(field: Field) -> Any:
-    if isinstance(field, QCheckBox):
-        return field.toggled
-    return field.currentIndexChanged if isinstance(field, QComboBox) else field.valueChanged
-
-
-def _range_of(hint: Any) -> tuple[float, float]:
-    low, high = 0.0, _LARGEST
+def _range_of(hint: Any) -> dict[str, float]:
+    """Return the range that an annotation allows, as far as it says one."""
+    found: dict[str, float] = {}
     for rule in get_args(hint)[1:]:
         for bound in getattr(rule, "metadata", [rule]):
-            low = float(getattr(bound, "ge", getattr(bound, "gt", low)))
-            high = float(getattr(bound, "le", getattr(bound, "lt", high)))
-    return low, high
+            for side, names in (("min", ("ge", "gt")), ("max", ("le", "lt"))):
+                for name in names:
+                    if hasattr(bound, name):
+                        found[side] = getattr(bound, name)
+    return found
