@@ -7,7 +7,7 @@ import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton
 
-from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass, Split
+from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass
 from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
 from napari_zircon_cnn.grains import existing, flagged
 from napari_zircon_cnn.widgets.colours import STATUS_COLOURS
@@ -15,7 +15,7 @@ from napari_zircon_cnn.widgets.grain_table import GrainTable
 from napari_zircon_cnn.widgets.keys import Keys
 from napari_zircon_cnn.widgets.legend import ColourLegend
 from napari_zircon_cnn.widgets.panel import Panel, button, narrow
-from napari_zircon_cnn.widgets.picking import Picking
+from napari_zircon_cnn.widgets.picking import picking_of
 from napari_zircon_cnn.widgets.review_order import BY_DOUBT, BY_FLAG, ORDERS, step_from, unreviewed
 from napari_zircon_cnn.widgets.session import Session
 
@@ -36,7 +36,7 @@ class CuratePanel(Panel):
     def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
         super().__init__(napari_viewer, session)
         self._reviewed, self._since = 0, time.monotonic()
-        self.picking = Picking(self.session)
+        self.picking = picking_of(self.session)
         self.count = QLabel("")
         self.count.setWordWrap(True)
         self.column.addWidget(self.count)
@@ -71,7 +71,6 @@ class CuratePanel(Panel):
                 "Control-Shift-Z": self.session.redo,
             },
         )
-        self.picking.cut.connect(self._cut)
         self.picking.knife_changed.connect(self.knife_button.setChecked)
         self.table.selected.connect(self._select)
         self.table.activated.connect(self.session.zoom_to)
@@ -160,22 +159,6 @@ class CuratePanel(Panel):
             return
         active.select([label])
         self.session.bring_into_view(label)
-
-    def _cut(self, ends: Any) -> None:
-        """Cut the grain under a line."""
-        active = self.session.active
-        if active is None:
-            return
-        um = active.segmented.mount.pixel_size_um
-        points = [np.asarray(active.grains.world_to_data(end)[-2:], float) for end in ends]
-        label = active.label_on_line(*points)
-        if label is None:
-            self.session.say("The line meets no grain; draw it right through one.", wrong=True)
-            return
-        line = tuple((float(x * um), float(y * um)) for y, x in points)
-        n_rows = len(active.table)
-        if self.session.perform(Split(label=label, line_um=line)):
-            self._select([label, *range(n_rows, len(active.table))])
 
     def _toggle_knife(self) -> None:
         self.picking.take_knife(taken=not self.picking.has_knife)

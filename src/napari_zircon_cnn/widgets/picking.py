@@ -8,17 +8,18 @@ from napari.layers import Shapes
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_zircon_cnn.actions import Split
 from napari_zircon_cnn.widgets.session import Session
 
 _STILL_PX = 4.0
 _LINE_COLOUR = "#FFE04A"
-_MORE = frozenset({"Control", "Shift", "Meta"})
+_MORE = ("Control", "Shift", "Meta")
 
 Position = NDArray[np.float64]
 
 
 class Picking(QObject):
-    """Selects grains and draws cuts on the active sample.
+    """Selects grains and cuts them on the active sample; a session has one, whatever panels are open.
 
     Parameters
     ----------
@@ -26,8 +27,6 @@ class Picking(QObject):
         The session.
     """
 
-    cut = Signal(object)
-    """Two positions in the world, the ends of a line that was drawn with the knife."""
     knife_changed = Signal(bool)
 
     def __init__(self, session: Session) -> None:
@@ -42,40 +41,69 @@ class Picking(QObject):
         """Take the knife or put it away; with it in hand a drag cuts and does not move the view."""
         if taken == self.has_knife:
             return
-        self.has_knife = taken and self._session.active is not None
         active = self._session.active
-        if active is not None:
-            for layer in active.layers:
-                layer.mouse_pan = not self.has_knife
+        self.has_knife = taken and active is not None
+        if self.has_knife and active is not None:
+            # In any other mode the mouse would go on drawing.
+            self._session.viewer.layers.selection.active = active.grains
+            active.grains.mode = "pan_zoom"
         self.knife_changed.emit(self.has_knife)
 
     def on_drag(self, viewer: Any, event: Any) -> Iterator[None]:  # noqa: ARG002 -- napari passes both
         """Follow one drag of the mouse, as napari calls it."""
         sample = self._session.active
-        if sample is None or event.button != 1 or str(sample.grains.mode) != "pan_zoom":
+        tool = self._session.viewer.layers.selection.active
+        is_busy = tool is not None and str(tool.mode) != "pan_zoom"
+        # A drag with Alt is napari's own, which zooms into a box.
+        if sample is None or event.button != 1 or is_busy or "Alt" in event.modifiers:
             return
-        modifiers = {str(modifier) for modifier in event.modifiers}
+        # napari's modifiers are keys that only compare with their names.
+        adds = any(name in event.modifiers for name in _MORE)
         start, pressed_at = np.asarray(event.position, float)[-2:], np.asarray(event.pos, float)
-        is_box = "Shift" in modifiers and not self.has_knife
+        is_box = "Shift" in event.modifiers and not self.has_knife
+        draws = is_box or self.has_knife
+        # What is handled does not move the view.
+        event.handled = draws
         yield
         moved = False
         while event.type == "mouse_move":
-            moved = moved or float(np.hypot(*(np.asarray(event.pos, float) - pressed_at))) > _STILL_PX
-            if moved and (is_box or self.has_knife):
+            moved = moved or _is_away(event.pos, pressed_at)
+            if moved and draws:
                 self._draw(start, np.asarray(event.position, float)[-2:])
+            event.handled = draws
             yield
+        event.handled = draws
+        # Moves that follow each other closely are not told of.
+        moved = moved or _is_away(event.pos, pressed_at)
         stop = np.asarray(event.position, float)[-2:]
         self._clear()
         if self.has_knife and moved:
-            self.cut.emit((start, stop))
+            self._cut(start, stop)
         elif is_box and moved:
             self._add(sample.labels_in(start, stop))
         elif not moved:
             label = sample.label_at(stop)
-            if modifiers & _MORE:
+            if adds:
                 self._toggle(label)
             else:
                 sample.select([label] if label else [])
+
+    def _cut(self, start: Position, stop: Position) -> None:
+        """Cut the grain under a line in the world."""
+        sample = self._session.active
+        if sample is None:
+            return
+        sample.take_over_painting()
+        um = sample.segmented.mount.pixel_size_um
+        points = [np.asarray(sample.grains.world_to_data(end)[-2:], float) for end in (start, stop)]
+        label = sample.label_on_line(*points)
+        if label is None:
+            self._session.say("The line meets no grain; draw it right through one.", wrong=True)
+            return
+        line = tuple((float(x * um), float(y * um)) for y, x in points)
+        n_rows = len(sample.table)
+        if self._session.perform(Split(label=label, line_um=line)):
+            sample.select([label, *range(n_rows, len(sample.table))])
 
     def _add(self, labels: list[int]) -> None:
         sample = self._session.active
@@ -118,3 +146,13 @@ class Picking(QObject):
         if self._drawing is not None and self._drawing in self._session.viewer.layers:
             self._session.viewer.layers.remove(self._drawing)
         self._drawing = None
+
+
+def _is_away(pos: Any, pressed_at: NDArray[np.float64]) -> bool:
+    return float(np.hypot(*(np.asarray(pos, float) - pressed_at))) > _STILL_PX
+
+
+def picking_of(session: Session) -> Picking:
+    """Return the session's picking, the same for all panels, so that a click is answered once."""
+    known = session.findChild(Picking)
+    return known if isinstance(known, Picking) else Picking(session)

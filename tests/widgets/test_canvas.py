@@ -1,0 +1,141 @@
+"""Mouse and keys as Qt sends them to napari's canvas, where what napari makes of them counts too."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QWidget
+
+from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_project
+from gui import Place, finish
+from napari_zircon_cnn.grains import existing
+from napari_zircon_cnn.widgets.open_sample import OpenSample
+from napari_zircon_cnn.widgets.workbench import Workbench
+
+DISK_UM, UPRIGHT_UM = (120.0, 120.0), (140.0, 300.0)
+CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+NONE, LEFT = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+N_MOVES = 8
+# VisPy leaves out moves within 10 ms of each other.
+BETWEEN_MOVES_MS = 15
+
+
+class Hand:
+    """A hand on mouse and keyboard over the drawn mount."""
+
+    def __init__(self, viewer: Any, bench: Workbench, qtbot: Any) -> None:
+        self.viewer, self.bench, self.qtbot = viewer, bench, qtbot
+        canvases = [part for part in bench.window().findChildren(QWidget) if "Canvas" in type(part).__name__]
+        self.canvas = canvases[0]
+
+    @property
+    def sample(self) -> OpenSample:
+        assert self.bench.session.active is not None
+        return self.bench.session.active
+
+    @property
+    def selected(self) -> list[int]:
+        return list(self.sample.selected)
+
+    def on_canvas(self, place: Place) -> QPoint:
+        """Return where a place of the world is seen."""
+        camera = self.viewer.scene.camera
+        away = (np.array(place) - camera.center[-2:]) * camera.zoom + np.array(self.viewer.canvas.size) / 2
+        return QPoint(round(away[1]), round(away[0]))
+
+    def click(self, place: Place, modifier: Any = NONE) -> None:
+        self.qtbot.mouseClick(self.canvas, LEFT, modifier, self.on_canvas(place))
+
+    def drag(self, start: Place, stop: Place, modifier: Any = NONE) -> None:
+        ends = self.on_canvas(start), self.on_canvas(stop)
+        self.qtbot.mousePress(self.canvas, LEFT, modifier, ends[0])
+        for share in np.linspace(0, 1, N_MOVES):
+            at = QPointF(ends[0]) * (1 - share) + QPointF(ends[1]) * float(share)
+            above = QPointF(self.canvas.mapToGlobal(at.toPoint()))
+            moved = QMouseEvent(QEvent.Type.MouseMove, at, above, Qt.MouseButton.NoButton, LEFT, modifier)
+            QApplication.sendEvent(self.canvas, moved)
+            self.qtbot.wait(BETWEEN_MOVES_MS)
+        self.qtbot.mouseRelease(self.canvas, LEFT, modifier, ends[1])
+
+    def key(self, key: Any, modifier: Any = NONE, widget: QWidget | None = None) -> None:
+        self.qtbot.keyClick(widget or self.canvas, key, modifier)
+
+    def view(self) -> tuple[Any, ...]:
+        return (*self.viewer.scene.camera.center, self.viewer.scene.camera.zoom)
+
+
+@pytest.fixture
+def hand(make_napari_viewer_proxy: Callable[..., Any], tmp_path: Path, qtbot: Any) -> Any:
+    """Return a hand over the drawn mount, open in the workbench."""
+    drawn_project(tmp_path)
+    viewer = make_napari_viewer_proxy(show=True)
+    _, workbench = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Zircon CNN")
+    workbench.session.open_project(tmp_path / "project")
+    finish(qtbot, workbench.session)
+    workbench.session.open_sample("drawn")
+    finish(qtbot, workbench.session)
+    workbench.show_panel(workbench.curate)
+    yield Hand(viewer, workbench, qtbot)
+    workbench.session.close()
+
+
+@pytest.mark.parametrize("modifier", [CTRL, SHIFT])
+def test_click_selects_and_a_modifier_adds_and_takes_off(hand: Hand, modifier: Any) -> None:
+    hand.click(DISK_UM)
+    assert hand.selected == [DISK]
+    hand.click(UPRIGHT_UM, modifier)
+    assert hand.selected == [DISK, UPRIGHT_BOX]
+    hand.click(DISK_UM, modifier)
+    assert hand.selected == [UPRIGHT_BOX]
+
+
+def test_box_with_shift_selects_and_leaves_the_view(hand: Hand) -> None:
+    before = hand.view()
+    hand.drag((4.0, 4.0), (395.0, 350.0), SHIFT)
+    assert hand.selected == [DISK, UPRIGHT_BOX]
+    assert hand.view() == before
+
+
+def test_plain_drag_moves_the_view(hand: Hand) -> None:
+    before = hand.view()
+    hand.drag((4.0, 4.0), (200.0, 200.0))
+    assert hand.selected == []
+    assert hand.view() != before
+
+
+def test_knife_cuts_and_leaves_the_view_whichever_layer_is_active(hand: Hand) -> None:
+    hand.viewer.add_points(np.zeros((0, 2)), name="notes")
+    before = hand.view()
+    hand.key(Qt.Key.Key_K)
+    hand.drag((40.0, 120.0), (200.0, 120.0))
+    assert hand.selected == [DISK, 4]
+    assert hand.view() == before
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert list(existing(hand.sample.table)) == [DISK, UPRIGHT_BOX, TILTED_BOX]
+    hand.key(Qt.Key.Key_Y, CTRL)
+    assert list(existing(hand.sample.table)) == [DISK, UPRIGHT_BOX, TILTED_BOX, 4]
+
+
+def test_click_belongs_to_the_tool_of_another_layer(hand: Hand) -> None:
+    points = hand.viewer.add_points(np.zeros((0, 2)), name="notes")
+    points.mode = "add"
+    hand.click(DISK_UM)
+    assert len(points.data) == 1
+    assert hand.selected == []
+
+
+def test_two_panels_answer_a_click_once(hand: Hand) -> None:
+    _, other = hand.viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Curate")
+    hand.click(DISK_UM, CTRL)
+    assert hand.selected == [DISK]
+    assert other.table.selection() == [DISK]
+    hand.key(Qt.Key.Key_K)
+    assert other.knife_button.isChecked()
+    assert hand.bench.curate.knife_button.isChecked()
+    hand.drag((40.0, 120.0), (200.0, 120.0))
+    assert hand.selected == [DISK, 4]
+    assert "does not cut" not in hand.bench.status.message.text()
