@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, cast, get_args, get_type_hints
 
-from magicgui.widgets import Container, create_widget
+from magicgui.widgets import CheckBox, create_widget
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QWidget
 
 _UNITS = {"_um": "µm", "_px": "px", "_um2": "µm²", "_deg": "°"}
 
@@ -31,16 +31,16 @@ class ParameterForm(QWidget):
         super().__init__()
         self._parameters = [field for field in dataclasses.fields(kind) if field.name not in without]
         meanings, hints = meanings_of(kind), get_type_hints(kind, include_extras=True)
-        self.fields: Container[Any] = Container(
-            widgets=[
-                _field_for(parameter, hints[parameter.name], meanings.get(parameter.name, ""))
-                for parameter in self._parameters
-            ]
-        )
-        self.fields.changed.connect(lambda _: self.changed.emit())
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.fields.native)
+        self.fields = {
+            parameter.name: _field_for(parameter, hints[parameter.name], meanings.get(parameter.name, ""))
+            for parameter in self._parameters
+        }
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        for field in self.fields.values():
+            form.addRow("" if isinstance(field, CheckBox) else field.label, field.native)
+            field.changed.connect(lambda _: self.changed.emit())
 
     def values(self) -> dict[str, Any]:
         """Return the parameters that differ from their defaults, by name."""
