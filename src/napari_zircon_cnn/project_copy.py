@@ -35,13 +35,9 @@ def copy_project(project: Project, folder: Path, progress: Progress = silent) ->
     ZirconError
         Where the new folder holds something or lies in the project, or cannot be made.
     """
+    check_can_copy(project, folder)
     source, folder = project.folder.resolve(), folder.resolve()
-    if folder.is_relative_to(source):
-        raise ZirconError(f"{folder} lies in the project itself; choose a folder outside of it.")
     make_folder(folder)
-    # A window that goes on there holds its lock already.
-    if any(path.name not in LOCK_FILES for path in folder.iterdir()):
-        raise ZirconError(f"{folder} holds something already; choose a new or an empty folder.")
     files = [
         path
         for path in sorted(source.rglob("*"))
@@ -74,6 +70,18 @@ def copy_project(project: Project, folder: Path, progress: Progress = silent) ->
                 path.unlink(missing_ok=True)
         raise
     return Project.open(folder)
+
+
+def check_can_copy(project: Project, folder: Path) -> None:
+    """Raise a `ZirconError` where `copy_project` would refuse the new folder."""
+    folder = folder.resolve()
+    if folder.is_relative_to(project.folder.resolve()):
+        raise ZirconError(f"{folder} lies in the project itself; choose a folder outside of it.")
+    # A window that goes on there holds its lock already.
+    if folder.exists() and not (
+        folder.is_dir() and all(path.name in LOCK_FILES for path in folder.iterdir())
+    ):
+        raise ZirconError(f"{folder} holds something already; choose a new or an empty folder.")
 
 
 def _moved(record: SampleRecord, mosaic: Path, source: Path, folder: Path) -> SampleRecord:

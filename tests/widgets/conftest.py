@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import napari.settings
 import pytest
 from npe2 import PluginManager, PluginManifest
 
@@ -16,3 +17,14 @@ def plugin() -> None:
     if "napari-zircon-cnn" not in manager:
         manifest = Path(napari_zircon_cnn.__file__).parent / "napari.yaml"
         manager.register(PluginManifest.from_file(manifest))
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what the user's own folders would get: notes of open projects, projects, preferences."""
+    folder = tmp_path_factory.mktemp("user")
+    monkeypatch.setattr("platformdirs.user_state_path", lambda name: folder / "state" / name)
+    monkeypatch.setattr("platformdirs.user_data_path", lambda name: folder / "data" / name)
+    monkeypatch.setattr(napari.settings, "_CFG_PATH", str(folder / "settings.yaml"))
+    napari.settings.get_plugin_settings().clear()
+    return folder

@@ -21,13 +21,6 @@ PLUGIN = "napari-zircon-cnn"
 Bench = tuple[Any, Workbench]
 
 
-@pytest.fixture(autouse=True)
-def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep what the user's own folders would get."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
-    return tmp_path / "user"
-
-
 @pytest.fixture
 def bench(make_napari_viewer_proxy: Callable[..., Any]) -> Bench:
     """Return a viewer with the workbench."""
@@ -45,7 +38,7 @@ def mosaic(tmp_path: Path) -> Path:
 
 
 def test_mosaic_is_opened_segmented_and_kept(
-    bench: Bench, mosaic: Path, qtbot: Any, user_folder: Path
+    bench: Bench, mosaic: Path, qtbot: Any, own_folders: Path
 ) -> None:
     viewer, workbench = bench
     session = workbench.session
@@ -64,7 +57,7 @@ def test_mosaic_is_opened_segmented_and_kept(
     assert [layer.name for layer in viewer.layers] == ["BAT-1", "BAT-1 colours", "BAT-1 grains"]
     assert session.active is not None
     assert session.project is not None
-    assert session.project.folder.is_relative_to(user_folder)
+    assert session.project.folder.is_relative_to(own_folders)
     on_disk = Project.read(session.project.folder).load("BAT-1")
     np.testing.assert_array_equal(viewer.layers["BAT-1 grains"].data, on_disk.labels)
     assert "grains in BAT-1" in workbench.status.message.text()

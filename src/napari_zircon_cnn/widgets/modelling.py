@@ -14,6 +14,7 @@ from napari_zircon_cnn.grains import usable, with_probabilities
 from napari_zircon_cnn.jobs.classify import Predictions, predict_project, verdicts_of
 from napari_zircon_cnn.jobs.warm_up import warm_up
 from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.widgets.preferences import preferences
 from napari_zircon_cnn.widgets.tasks import Task, of_worker
 from napari_zircon_cnn.worker import Worker
 
@@ -43,7 +44,7 @@ class Modelling(QObject):
         self.classes: dict[str, str] = {}
         self.card: ModelCard | None = None
         self.model_path: Path | None = None
-        self.worker = Worker(warm_up=warm_up)
+        self.worker = Worker(preferences().environment, warm_up)
         self._tables: dict[str, pd.DataFrame] = {}
         session.project_changed.connect(self._tables.clear)
 

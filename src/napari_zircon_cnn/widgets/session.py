@@ -1,6 +1,7 @@
 """What is open in one viewer: the project, the samples on the screen, and the work under way."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -11,7 +12,8 @@ import numpy as np
 import platformdirs
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_zircon_cnn.actions import Action
 from napari_zircon_cnn.autosave import Autosave
@@ -22,19 +24,26 @@ from napari_zircon_cnn.mosaic_files import write_mosaic
 from napari_zircon_cnn.mount import Mount, read_mount
 from napari_zircon_cnn.progress import Progress, part_of
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_copy import check_can_copy
+from napari_zircon_cnn.recent_projects import remember
+from napari_zircon_cnn.recovery import LeftWork, OpenProject, left_work
 from napari_zircon_cnn.segmentation.methods import parameters_for
 from napari_zircon_cnn.widgets.layers import METADATA, mount_layer
 from napari_zircon_cnn.widgets.modelling import Modelling
 from napari_zircon_cnn.widgets.open_sample import OpenSample
+from napari_zircon_cnn.widgets.preferences import on_change, preferences
 from napari_zircon_cnn.widgets.tasks import Task, in_thread
+from napari_zircon_cnn.widgets.window_watch import WindowWatch
 
 _MARGIN_UM = 40.0
 _SHARE_OF_VIEW = 0.35
 _LEAST_SHARE = 0.05
+_MS_OF_A_MINUTE = 60_000
+_AGAIN_MS = 1000
 
 
 class Session(QObject):
-    """All panels of one viewer share one session.
+    """All panels of one viewer share one session, which ends with the viewer's window.
 
     Parameters
     ----------
@@ -54,16 +63,28 @@ class Session(QObject):
     """A sentence for the user, and whether it is about something that went wrong."""
     task_started = Signal(object)
     """A `Task`."""
+    left_changed = Signal()
+    """Other work of a killed window is offered, or none."""
 
     def __init__(self, viewer: Viewer) -> None:
-        super().__init__()
+        window = _window_of(viewer)
+        super().__init__(window)
         self.viewer = viewer
+        self.left: list[LeftWork] = left_work()
         self.autosave: Autosave | None = None
         self.samples: dict[str, OpenSample] = {}
         self.active: OpenSample | None = None
         self.tasks: list[Task] = []
         self.modelling = Modelling(self)
+        self._opened: OpenProject | None = None
+        self._is_closed = False
+        self._save_soon = QTimer(self)
+        self._save_soon.setSingleShot(True)
+        self._save_soon.timeout.connect(self._save_by_itself)
+        self._time_next_save()
+        on_change("autosave_minutes", self._time_next_save)
         viewer.layers.events.removed.connect(self._on_layer_removed)
+        self._watch = WindowWatch(window, lambda: [task.name for task in self.tasks], self.close, self)
 
     @property
     def project(self) -> Project | None:
@@ -114,21 +135,77 @@ class Session(QObject):
 
     def open_project(self, folder: Path | str) -> Task:
         """Open a project, or make one in a folder that has none, in place of the present one."""
+        folder = Path(folder)
 
-        def open_(progress: Progress) -> Project:
-            progress(0.0, f"opening {Path(folder).name}")
-            return Project.create(folder)
+        def open_(progress: Progress) -> tuple[OpenProject, Project]:
+            progress(0.0, f"opening {folder.name}")
+            if self._opened is not None and self._opened.folder == folder.resolve():
+                raise ZirconError(f"{folder} is open here already.")
+            opened = OpenProject(folder)
+            try:
+                return opened, Project.create(folder)
+            except BaseException:
+                opened.close()
+                raise
 
         task = self.run("Opening the project", open_)
-        task.done.connect(self._use)
+        task.done.connect(lambda found: self._use(*found))
+        return task
+
+    def restore(self, left: LeftWork) -> Task:
+        """Open the project of a window that was killed, with the samples that were on its screen."""
+
+        def show() -> None:
+            there = self.project.samples if self.project else []
+            for name in left.samples:
+                if name in there:
+                    self.open_sample(name)
+
+        task = self.open_project(left.folder)
+        task.done.connect(show)
+        return task
+
+    def not_now(self) -> None:
+        """Offer the work that was offered first again at the next start only."""
+        self.left = self.left[1:]
+        self.left_changed.emit()
+
+    def save_as(self, folder: Path | str) -> Task | None:
+        """Copy the project to an empty folder and go on there; undo reaches back as before."""
+        folder = Path(folder)
+        if self.autosave is None:
+            return self.open_project(folder)
+        if self.tasks:
+            self.say("The project is at work; save it elsewhere when that is done.", wrong=True)
+            return None
+        autosave, saves = self.autosave, self.save_changed()
+
+        def copy(progress: Progress) -> OpenProject:
+            check_can_copy(autosave.project, folder)
+            for save in saves:
+                save.result()
+            opened = OpenProject(folder)
+            try:
+                autosave.copy_to(folder, progress).result()
+            except BaseException:
+                opened.close()
+                raise
+            return opened
+
+        task = self.run("Copying the project", copy)
+        task.done.connect(self._go_on_in)
         return task
 
     def ensure_project(self) -> Autosave:
         """Return the project's autosave; without a project one is made in the user's data folder."""
         if self.autosave is not None:
             return self.autosave
-        folder = platformdirs.user_data_path("napari-zircon-cnn") / "projects"
-        return self._use(Project.create(folder / f"{datetime.now():%Y-%m-%d %H.%M.%S}"))
+        projects = platformdirs.user_data_path("napari-zircon-cnn") / "projects"
+        stem = f"{datetime.now():%Y-%m-%d %H.%M.%S}"
+        # Two windows may need one in the same second.
+        names = (stem if n == 1 else f"{stem} ({n})" for n in itertools.count(1))
+        folder = next(projects / name for name in names if not (projects / name).exists())
+        return self._use(OpenProject(folder), Project.create(folder))
 
     def open_sample(self, name: str) -> Task:
         """Read a sample of the project and show it."""
@@ -235,23 +312,70 @@ class Session(QObject):
         camera.zoom = min(height / (high - low)[0], width / (high - low)[1]) * _SHARE_OF_VIEW
 
     def close(self) -> None:
-        """Stop what is under way and return when all is written."""
+        """Stop what is under way and return when all is written; the project is free for others then."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._save_soon.stop()
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         for task in self.tasks:
             task.cancel()
-        self.modelling.worker.close()
         if self.autosave:
-            self.autosave.close()
+            self.save_changed()
+        self.modelling.worker.close()
+        self._let_go()
+        # Qt would keep a child, and with it the viewer, until the window's very end.
+        self.setParent(None)
 
-    def _use(self, project: Project) -> Autosave:
+    def _use(self, opened: OpenProject, project: Project) -> Autosave:
         for name in list(self.samples):
             self._take_off(name)
-        if self.autosave:
-            self.autosave.close()
+        self._let_go()
+        self._opened = opened
         self.autosave = Autosave(project, lambda sentence: self.said.emit(sentence, True))
+        remember(project.folder)
         self.activate(None)
-        self.project_changed.emit()
+        self._tell_project()
         return self.autosave
+
+    def _go_on_in(self, opened: OpenProject) -> None:
+        """Take a copy of the project for the project."""
+        if self._opened is not None:
+            self._opened.close()
+        self._opened = opened
+        remember(opened.folder)
+        self._tell_project()
+        self.say(f"The project is now {opened.folder}; the old folder stays as it was.")
+
+    def _let_go(self) -> None:
+        """Finish writing and leave the project."""
+        if self.autosave is not None:
+            self.autosave.close()
+        if self._opened is not None:
+            self._opened.close()
+        self.autosave = self._opened = None
+
+    def _tell_project(self) -> None:
+        """Tell of a change of the project or its samples, and note what is on the screen."""
+        if self.autosave is not None and self._opened is not None:
+            self.autosave.do(self._opened.note, tuple(self.samples))
+        self.project_changed.emit()
+
+    def _time_next_save(self) -> None:
+        minutes = preferences().autosave_minutes
+        if minutes:
+            self._save_soon.start(minutes * _MS_OF_A_MINUTE)
+        else:
+            self._save_soon.stop()
+
+    def _save_by_itself(self) -> None:
+        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            # A stroke under way must stay one step.
+            self._save_soon.start(_AGAIN_MS)
+            return
+        if self.autosave is not None:
+            self.save_changed()
+        self._time_next_save()
 
     def _show(self, segmented: SegmentedMount) -> None:
         name = segmented.mount.sample
@@ -263,7 +387,7 @@ class Session(QObject):
         sample.selection_changed.connect(lambda labels: self._pass_on(sample, self.selection_changed, labels))
         sample.refused.connect(lambda sentence: self.say(sentence, wrong=True))
         self.samples[name] = sample
-        self.project_changed.emit()
+        self._tell_project()
         self.activate(name)
         self.say(f"{len(usable(segmented.table))} grains in {name}.")
 
@@ -301,7 +425,7 @@ class Session(QObject):
                     f"{name} was closed, since its layer {layer.name!r} was removed; nothing is lost, "
                     "open it again from the list of samples."
                 )
-                self.project_changed.emit()
+                self._tell_project()
 
     def _try(self, step: Callable[[OpenSample], object]) -> bool:
         if self.active is None:
@@ -316,9 +440,12 @@ class Session(QObject):
 
 
 def session_of(viewer: Viewer) -> Session:
-    """Return the session of a viewer: that of a panel in its window, or a new one."""
-    for widget in viewer.window.dock_widgets.values():
-        session = getattr(widget, "session", None)
-        if isinstance(session, Session):
-            return session
-    return Session(viewer)
+    """Return the session of a viewer, whose window keeps it also while no panel is open."""
+    options = Qt.FindChildOption.FindDirectChildrenOnly
+    return _window_of(viewer).findChild(Session, options=options) or Session(viewer)
+
+
+def _window_of(viewer: Viewer) -> QWidget:
+    # The menu bar is the public way to the window.
+    window: QWidget = viewer.window.main_menu.window()
+    return window

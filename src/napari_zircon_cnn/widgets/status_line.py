@@ -3,6 +3,7 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_zircon_cnn.widgets.left_work_offer import LeftWorkOffer
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task
 
@@ -41,6 +42,7 @@ class StatusLine(QWidget):
         row.addWidget(self.cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(LeftWorkOffer(session))
         column.addWidget(self._work)
         column.addWidget(self.message)
         self._work.hide()

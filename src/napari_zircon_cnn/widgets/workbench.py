@@ -1,12 +1,10 @@
 """The workbench: all panels in the order of the work, with the step that comes next."""
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtGui import QCloseEvent, QShowEvent
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
-    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -96,27 +94,3 @@ class Workbench(QWidget):
             font = step.font()
             font.setBold(n == following)
             step.setFont(font)
-
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 -- Qt's name
-        """Watch the window, so that it is not closed in the middle of a job."""
-        super().showEvent(event)
-        window = self.window()
-        if window is not None:
-            window.removeEventFilter(self)
-            window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 -- Qt's name
-        """Ask before the window is closed while work is under way."""
-        if watched is self.window() and isinstance(event, QCloseEvent) and self.session.tasks:
-            names = " and ".join(task.name.lower() for task in self.session.tasks)
-            answer = QMessageBox.question(
-                self,
-                "Close napari?",
-                f"Zircon CNN is still {names}. It stops if you close; what is done until now is kept.",
-                QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
-                QMessageBox.StandardButton.Cancel,
-            )
-            if answer != QMessageBox.StandardButton.Close:
-                event.ignore()
-                return True
-        return bool(super().eventFilter(watched, event))
