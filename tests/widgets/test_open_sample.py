@@ -125,3 +125,19 @@ def test_action_that_does_not_fit_leaves_the_layers(opened: Opened) -> None:
     with pytest.raises(ZirconError, match="does not cut grain 1"):
         sample.perform(Split(label=DISK, line_um=((0.0, 0.0), (5.0, 5.0))))
     assert_in_step(sample)
+
+
+def test_brush_stays_with_its_grain_where_a_neighbour_changes_too(opened: Opened, qtbot: Any) -> None:
+    _, sample = opened
+    sample.grains.brush_size = 5
+    sample.grains.selected_label = DISK
+    # Three pixels beside the upright box, whose row then says that it is touched.
+    with qtbot.waitSignal(sample.changed):
+        sample.grains.paint((70, 135), DISK)
+    assert sample.table.at[UPRIGHT_BOX, "touching"]
+    assert sample.grains.selected_label == DISK
+
+    sample.grains.selected_label = 77
+    with qtbot.waitSignal(sample.changed):
+        sample.grains.paint((180, 20), 77)
+    assert sample.grains.selected_label == 4

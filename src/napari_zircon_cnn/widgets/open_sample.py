@@ -198,14 +198,18 @@ class OpenSample(QObject):
         box = _changed_box(np.asarray(data), self.segmented.labels)
         if box is not None:
             drawn = np.asarray(data)[box].astype(np.int32)
-            action = self._redraw(drawn, box)
+            action, n_before = self._redraw(drawn, box), len(self.table)
             try:
                 touched = self.curation.perform(action)
             except ZirconError as error:
                 self._put_back()
                 self.refused.emit(str(error))
                 return
-            self._shown_after(touched, follow=True)
+            self._shown_after(touched)
+            if (touched.labels >= n_before).any():
+                # The brush goes on with the grain that it began, under the label that this was given.
+                with self._writing():
+                    self.grains.selected_label = int(touched.labels.max())
         if data is not self._shown:
             self._put_back()
 
@@ -227,7 +231,7 @@ class OpenSample(QObject):
                 self.grains.data = self._shown
             self.grains.refresh()
 
-    def _shown_after(self, touched: Touched, *, follow: bool = False) -> Touched:
+    def _shown_after(self, touched: Touched) -> Touched:
         """Bring the layers to the state after a step."""
         self._places = places_of(self.table, self.mode, self.classes)
         gone = set(self.selected) - set(existing(self.table).tolist())
@@ -242,8 +246,6 @@ class OpenSample(QObject):
         self._recolour(touched.labels)
         with self._writing():
             self.grains.features = self.table
-            if follow and len(touched.labels):
-                self.grains.selected_label = int(touched.labels.max())
         self.changed.emit(touched.labels)
         if gone:
             self.selection_changed.emit(self.selected)
