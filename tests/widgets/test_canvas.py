@@ -139,3 +139,15 @@ def test_two_panels_answer_a_click_once(hand: Hand) -> None:
     hand.drag((40.0, 120.0), (200.0, 120.0))
     assert hand.selected == [DISK, 4]
     assert "does not cut" not in hand.bench.status.message.text()
+
+
+def test_keys_reach_the_grains_from_the_table(hand: Hand) -> None:
+    table = hand.bench.curate.table.view
+    hand.bench.curate.order.setCurrentIndex(hand.bench.curate.order.findData("place"))
+    hand.click(UPRIGHT_UM)
+    hand.key(Qt.Key.Key_N, SHIFT, table)
+    assert hand.selected == [DISK]
+    hand.key(Qt.Key.Key_Delete, widget=table)
+    assert list(existing(hand.sample.table)) == [UPRIGHT_BOX, TILTED_BOX]
+    hand.key(Qt.Key.Key_Z, CTRL, table)
+    assert list(existing(hand.sample.table)) == [DISK, UPRIGHT_BOX, TILTED_BOX]

@@ -360,12 +360,13 @@ class _View(QTableView):
         return QSize(380, 14 * self.row_height)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
-        """Copy rows, enter a grain, or leave a letter to others."""
+        """Copy rows, enter a grain, or leave a key to others."""
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copied.emit()
         elif event.key() in _ENTER and self.currentIndex().isValid():
             self.entered_row.emit(self.currentIndex().row())
-        elif event.text().strip().isprintable() and event.text().strip() and not event.modifiers():
+        elif event.text().strip() and not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier:
+            # Qt would look for a row that begins so, also with what Delete and Escape write.
             event.ignore()
         else:
             super().keyPressEvent(event)
