@@ -1,27 +1,50 @@
 """Classes, models and the jobs on them: what goes through the worker process, and what comes back."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_zircon_cnn.autosave import Autosave
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import usable, with_probabilities
 from napari_zircon_cnn.jobs.classify import Predictions, predict_project, verdicts_of
 from napari_zircon_cnn.jobs.warm_up import warm_up
 from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.preferences import preferences
 from napari_zircon_cnn.widgets.tasks import Task, of_worker
 from napari_zircon_cnn.worker import Worker
 
-if TYPE_CHECKING:
-    from napari_zircon_cnn.widgets.session import Session
-
 _SAME_OUTLINE = ["area_um2", "centroid_x_um", "centroid_y_um", "perimeter_um"]
+
+
+class Workspace(Protocol):
+    """What classifying needs of a session: the project, the samples on the screen, and a voice."""
+
+    samples: dict[str, OpenSample]
+
+    @property
+    def project(self) -> Project | None:
+        """The project, if there is one yet."""
+
+    def ensure_project(self) -> Autosave:
+        """Return the project's autosave; without a project one is made."""
+
+    def save_changed(self) -> "list[Future[None]]":
+        """Begin to write the samples that have changed since they were last written."""
+
+    def watch(self, task: Task) -> Task:
+        """Keep a task until it ends, and say where it fails."""
+
+    def say(self, sentence: str, *, wrong: bool = False) -> None:
+        """Tell the user something."""
 
 
 class Modelling(QObject):
@@ -30,7 +53,9 @@ class Modelling(QObject):
     Parameters
     ----------
     session
-        The session; its end is the worker's end.
+        The session.
+    parent
+        The Qt object whose end is the end of this one.
     """
 
     model_changed = Signal()
@@ -38,15 +63,18 @@ class Modelling(QObject):
     classified = Signal()
     """The grains have a model's new answer."""
 
-    def __init__(self, session: "Session") -> None:
-        super().__init__(session)
+    def __init__(self, session: Workspace, parent: QObject) -> None:
+        super().__init__(parent)
         self._session = session
         self.classes: dict[str, str] = {}
         self.card: ModelCard | None = None
         self.model_path: Path | None = None
         self.worker = Worker(preferences().environment, warm_up)
         self._tables: dict[str, pd.DataFrame] = {}
-        session.project_changed.connect(self._tables.clear)
+
+    def forget_tables(self) -> None:
+        """Read the tables of samples that are not on the screen anew when next asked for."""
+        self._tables.clear()
 
     def table_of(self, sample: str) -> pd.DataFrame:
         """Return a sample's grain table as it is now, on the screen or in the project."""

@@ -75,7 +75,8 @@ class Session(QObject):
         self.samples: dict[str, OpenSample] = {}
         self.active: OpenSample | None = None
         self.tasks: list[Task] = []
-        self.modelling = Modelling(self)
+        self.modelling = Modelling(self, self)
+        self.project_changed.connect(self.modelling.forget_tables)
         self._opened: OpenProject | None = None
         self._is_closed = False
         self._save_soon = QTimer(self)
