@@ -151,3 +151,57 @@ def test_keys_reach_the_grains_from_the_table(hand: Hand) -> None:
     assert list(existing(hand.sample.table)) == [UPRIGHT_BOX, TILTED_BOX]
     hand.key(Qt.Key.Key_Z, CTRL, table)
     assert list(existing(hand.sample.table)) == [DISK, UPRIGHT_BOX, TILTED_BOX]
+
+
+def test_undo_brings_the_grain_back_that_was_judged_by_mistake(hand: Hand) -> None:
+    hand.click(DISK_UM)
+    hand.key(Qt.Key.Key_A)
+    assert hand.selected != [DISK]
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert hand.selected == [DISK]
+    hand.key(Qt.Key.Key_R)
+    assert hand.sample.table.at[DISK, "status"] == "rejected"
+
+
+def test_next_goes_on_from_a_grain_that_was_looked_at_and_from_one_that_is_gone(hand: Hand) -> None:
+    panel = hand.bench.curate
+    panel.order.setCurrentIndex(panel.order.findData("place"))
+    panel.goes_on.setChecked(False)
+    hand.click(UPRIGHT_UM)
+    hand.key(Qt.Key.Key_A)
+    hand.key(Qt.Key.Key_N)
+    assert hand.selected == [TILTED_BOX]
+    hand.key(Qt.Key.Key_N)
+    assert hand.selected == [DISK]
+    hand.key(Qt.Key.Key_Z, CTRL)
+    hand.click(UPRIGHT_UM)
+    hand.key(Qt.Key.Key_Backspace)
+    hand.key(Qt.Key.Key_N)
+    assert hand.selected == [TILTED_BOX]
+
+
+def test_letters_are_for_the_grains_again_once_a_reason_is_typed(hand: Hand, qtbot: Any) -> None:
+    panel = hand.bench.curate
+    hand.click(DISK_UM)
+    panel.reason.setFocus()
+    panel.reason.lineEdit().selectAll()
+    qtbot.keyClicks(panel.reason, "a raft")
+    assert hand.sample.table.at[DISK, "status"] == "unreviewed"
+    qtbot.keyClick(panel.reason, Qt.Key.Key_Return)
+    assert panel.hasFocus()
+    hand.key(Qt.Key.Key_R, widget=panel)
+    assert hand.sample.table.at[DISK, "reason"] == "a raft"
+
+
+def test_colours_tell_the_class_that_a_grain_was_given(hand: Hand, qtbot: Any) -> None:
+    panel = hand.bench.curate
+    panel.colours.setCurrentIndex(panel.colours.findData("class"))
+    panel.colours.activated.emit(panel.colours.currentIndex())
+    hand.click(DISK_UM)
+    panel.grain_class.setCurrentText("skarn")
+    panel._set_class()
+    hand.key(Qt.Key.Key_Escape)
+    assert hand.sample.mode == "class"
+    assert hand.sample.classes == ("skarn",)
+    inner = [hand.sample.colours.data[int(y / 2), int(x / 2)] for y, x in (DISK_UM, UPRIGHT_UM)]
+    assert inner[0] != inner[1]

@@ -1,27 +1,32 @@
 """The third panel: grains accepted, rejected, joined, cut, drawn anew, one after the other by keys."""
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, get_args
 
 import numpy as np
 from napari.viewer import Viewer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton
 
 from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass
 from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
-from napari_zircon_cnn.grains import existing, flagged
-from napari_zircon_cnn.widgets.colours import STATUS_COLOURS
+from napari_zircon_cnn.curation import Touched
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import existing, flagged, pixel_boxes
+from napari_zircon_cnn.widgets.colours import CLASS_COLOURS, STATUS_COLOURS, UNKNOWN_COLOUR, Mode, shades
 from napari_zircon_cnn.widgets.grain_table import GrainTable
 from napari_zircon_cnn.widgets.keys import Keys
 from napari_zircon_cnn.widgets.legend import ColourLegend
+from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.picking import picking_of
 from napari_zircon_cnn.widgets.review_order import BY_DOUBT, BY_FLAG, ORDERS, step_from, unreviewed
 from napari_zircon_cnn.widgets.session import Session
 
 _REASONS = ("fragment", "two grains", "no zircon", "blurred", "charging", "cut by seam", "too dim")
-_CLASSES = ("", "batholith", "porphyry")
 _FEW = 8
+_LONGEST_LOOK_S = 60.0
 
 
 class CuratePanel(Panel):
@@ -35,7 +40,9 @@ class CuratePanel(Panel):
 
     def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
         super().__init__(napari_viewer, session)
-        self._reviewed, self._since = 0, time.monotonic()
+        self._reviewed, self._worked_s = 0, 0.0
+        self._last_review: float | None = None
+        self._after_gone: int | None = None
         self.picking = picking_of(self.session)
         self.count = QLabel("")
         self.count.setWordWrap(True)
@@ -62,13 +69,14 @@ class CuratePanel(Panel):
                 "K": self._toggle_knife,
                 "D": self.delete,
                 "Delete": self.delete,
+                "Backspace": self.delete,
                 "W": self.draw_new,
                 "N": lambda: self.go(1),
                 "Shift-N": lambda: self.go(-1),
                 "Escape": self._let_go,
-                "Control-Z": self.session.undo,
-                "Control-Y": self.session.redo,
-                "Control-Shift-Z": self.session.redo,
+                "Control-Z": self.undo,
+                "Control-Y": self.redo,
+                "Control-Shift-Z": self.redo,
             },
         )
         self.picking.knife_changed.connect(self.knife_button.setChecked)
@@ -111,8 +119,20 @@ class CuratePanel(Panel):
 
     def delete(self) -> None:
         """Take the selected grains out of the label image."""
-        if self._has_selection():
-            self.session.perform(Delete(labels=self.selected, reason="deleted by hand"))
+        active = self.session.active
+        if active is None or not self._has_selection():
+            return
+        following = self._following(active)
+        if self.session.perform(Delete(labels=active.selected, reason="deleted by hand")):
+            self._after_gone = following
+
+    def undo(self) -> None:
+        """Take back what was done last, and go back to where that was."""
+        self._step(OpenSample.undo)
+
+    def redo(self) -> None:
+        """Do again what was taken back, and go where that is."""
+        self._step(OpenSample.redo)
 
     def draw_new(self) -> None:
         """Turn to napari's brush with the next free label."""
@@ -129,8 +149,7 @@ class CuratePanel(Panel):
         active = self.session.active
         if active is None:
             return
-        labels = unreviewed(active.table, self.order.currentData())
-        label = step_from(labels, self.selected[0] if self.selected else None, step)
+        label = self._following(active, step)
         if label is None:
             self.session.say(f"Somebody has looked at every grain of {active.name}.")
             return
@@ -141,17 +160,46 @@ class CuratePanel(Panel):
         active = self.session.active
         if active is None or not self._has_selection():
             return
-        before = self.selected
-        following = None
-        if self.goes_on.isChecked():
-            labels = unreviewed(active.table, self.order.currentData())
-            left = labels[~np.isin(labels, before[1:])]
-            following = step_from(left, before[0], 1)
+        before, following = self.selected, self._following(active)
         if self.session.perform(action(before)):
-            self._reviewed += len(before)
-            self._show_count()
-            if following is not None and following not in before:
+            self._note_review(len(before))
+            if following is not None and self.goes_on.isChecked():
                 self._turn_to(following)
+
+    def _following(self, active: OpenSample, step: int = 1) -> int | None:
+        """Return the next grain that nobody has looked at, counted from what is selected."""
+        chosen = active.selected
+        labels = unreviewed(active.table, self.order.currentData(), also=chosen[:1])
+        labels = labels[~np.isin(labels, chosen[1:])]
+        if not chosen and step > 0 and self._after_gone in labels:
+            return self._after_gone
+        label = step_from(labels, chosen[0] if chosen else None, step)
+        return None if label in chosen else label
+
+    def _note_review(self, number: int) -> None:
+        """Reckon with grains that were looked at since the last time; a pause is no work."""
+        now = time.monotonic()
+        if self._last_review is not None:
+            self._reviewed += number
+            self._worked_s += min(now - self._last_review, _LONGEST_LOOK_S)
+        self._last_review = now
+        self._show_count()
+
+    def _step(self, step: Callable[[OpenSample], Touched]) -> None:
+        """Take a step through the history; a grain that was judged comes back to be judged anew."""
+        active = self.session.active
+        if active is None:
+            return
+        try:
+            touched = step(active)
+        except ZirconError as error:
+            self.session.say(str(error), wrong=True)
+            return
+        there = np.intersect1d(touched.labels, existing(active.table)).tolist()
+        if touched.box is None:
+            active.select(there)
+        if there and not _is_in_view(active, there):
+            self.session.bring_into_view(there[0])
 
     def _turn_to(self, label: int) -> None:
         active = self.session.active
@@ -202,8 +250,8 @@ class CuratePanel(Panel):
         self.knife_button.setCheckable(True)
         self.delete_button = button("Delete  D", "Take the selected grains out of the image.", self.delete)
         self.new_button = button("New  W", "Paint a grain that was not found.", self.draw_new)
-        self.undo_button = button("Undo  Ctrl+Z", "Take back what was done last.", self.session.undo)
-        self.redo_button = button("Redo  Ctrl+Y", "Do again what was taken back.", self.session.redo)
+        self.undo_button = button("Undo  Ctrl+Z", "Take back what was done last.", self.undo)
+        self.redo_button = button("Redo  Ctrl+Y", "Do again what was taken back.", self.redo)
         grid = QGridLayout()
         places: tuple[tuple[QPushButton | QComboBox, int, int], ...] = (
             (self.accept_button, 0, 0),
@@ -250,12 +298,27 @@ class CuratePanel(Panel):
         row = QHBoxLayout()
         self.grain_class = narrow(QComboBox())
         self.grain_class.setEditable(True)
-        self.grain_class.addItems(list(_CLASSES))
         self.grain_class.setToolTip("A class of its own for a grain; empty: that of its sample.")
         self.grain_class.setAccessibleName("Class of the selected grains")
         row.addWidget(self.grain_class, 1)
         row.addWidget(button("Set class", "Give the selected grains this class.", self._set_class))
         self.column.addLayout(row)
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Colours"))
+        self.colours = narrow(QComboBox())
+        for mode in get_args(Mode):
+            self.colours.addItem(mode, mode)
+        self.colours.setToolTip("What the colours on the mount tell; a rejected grain is dimmed in each.")
+        self.colours.setAccessibleName("Colours")
+        self.colours.activated.connect(lambda _: self._colour())
+        row.addWidget(self.colours, 1)
+        self.column.addLayout(row)
+        # The keys are for the grains again as soon as something is chosen.
+        for box in (self.reason, self.order, self.flag, self.grain_class, self.colours):
+            box.activated.connect(lambda _: self.setFocus())
+        for line in (self.reason.lineEdit(), self.grain_class.lineEdit()):
+            if line is not None:
+                line.returnPressed.connect(self.setFocus)
 
     def _reject_all(self) -> None:
         self.session.perform(RejectFlagged(flag=self.flag.currentData()))
@@ -264,13 +327,64 @@ class CuratePanel(Panel):
         name = self.grain_class.currentText().strip()
         if self._has_selection():
             self.session.perform(SetClass.model_validate({"labels": self.selected, "class": name}))
+            self._show_classes()
+            if self.colours.currentData() == "class":
+                self._colour()
+
+    def _colour(self) -> None:
+        """Colour the grains as is chosen."""
+        if self.session.active is not None:
+            self.session.active.colour_by(self.colours.currentData(), self._classes())
+            self._show_legend()
+
+    def _classes(self) -> list[str]:
+        """Return the classes of samples and then of single grains."""
+        names = list(self.session.modelling.classes.values())
+        if self.session.active is not None:
+            names += sorted(set(self.session.active.table["class"]))
+        return [name for name in dict.fromkeys(names) if name]
+
+    def _show_classes(self) -> None:
+        """Offer the classes that there are, and leave what was typed."""
+        typed = self.grain_class.currentText()
+        self.grain_class.clear()
+        self.grain_class.addItems(["", *self._classes()])
+        self.grain_class.setCurrentText(typed)
+
+    def _show_legend(self) -> None:
+        """Say what the colours on the mount tell now, whoever chose them."""
+        active = self.session.active
+        if active is None:
+            return
+        self.colours.setCurrentIndex(self.colours.findData(active.mode))
+        if active.mode == "probability":
+            card = self.session.modelling.card
+            others = [name for name in card.classes if name != card.target_class] if card else ["0"]
+            self.legend.show_probability(shades(), " or ".join(others), card.target_class if card else "1")
+        elif active.mode == "class":
+            names = {name: CLASS_COLOURS[n % len(CLASS_COLOURS)] for n, name in enumerate(active.classes)}
+            self.legend.show_swatches(names | {"no class": UNKNOWN_COLOUR})
+        else:
+            self.legend.show_swatches(STATUS_COLOURS)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 -- Qt's name
+        """Show what other panels have changed."""
+        super().showEvent(event)
+        self._show_classes()
+        self._show_legend()
 
     def _show_sample(self) -> None:
         active = self.session.active
         for widget in (self.table, self.legend, self.chosen):
             widget.setVisible(active is not None)
+        self._after_gone = None
         if active is not None:
             self.table.set_table(active.table)
+            self._show_classes()
+            self._show_legend()
+            for reason in sorted(set(active.table["reason"]) - {"", *FLAGS}):
+                if self.reason.findText(reason) < 0:
+                    self.reason.addItem(reason)
             self.order.setCurrentIndex(
                 self.order.findData(BY_DOUBT if active.table["probability"].notna().any() else BY_FLAG)
             )
@@ -283,6 +397,7 @@ class CuratePanel(Panel):
             return
         if labels is None:
             self.table.set_table(active.table)
+            self._show_legend()
         else:
             self.table.update_rows(active.table, labels.tolist())
         self._show_count()
@@ -304,9 +419,8 @@ class CuratePanel(Panel):
         rejected = int(numbers.get(REJECTED, 0))
         parts = [f"{len(there) - rejected} count"]
         parts += [f"{int(numbers.get(status, 0))} {status}" for status in (ACCEPTED, UNREVIEWED, REJECTED)]
-        hours = (time.monotonic() - self._since) / 3600
         if self._reviewed >= _FEW:
-            parts.append(f"about {self._reviewed / hours:.0f} an hour")
+            parts.append(f"about {3600 * self._reviewed / max(self._worked_s, 1):.0f} an hour")
         self.count.setText(" · ".join(parts))
         before = self.flag.currentData()
         self.flag.clear()
@@ -334,3 +448,14 @@ class CuratePanel(Panel):
                 flags,
             ]
             self.chosen.setText(f"Grain {labels[0]}: {'; '.join(fact for fact in facts if fact)}.")
+
+
+def _is_in_view(active: OpenSample, labels: list[int]) -> bool:
+    """Return whether some part of each of the grains can be seen."""
+    first, last = active.image.corner_pixels[:, -2:]
+    boxes = pixel_boxes(active.table, labels, active.segmented.mount.pixel_size_um)
+    return all(
+        side.start <= far and side.stop > near
+        for box in boxes
+        for side, near, far in zip(box, first, last, strict=True)
+    )

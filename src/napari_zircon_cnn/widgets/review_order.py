@@ -1,5 +1,7 @@
 """Which grain to look at next: those that nobody has looked at, the most suspicious first."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ ORDERS = {
 _ROW_UM = 200.0
 
 
-def unreviewed(table: pd.DataFrame, order: str) -> NDArray[np.int64]:
+def unreviewed(table: pd.DataFrame, order: str, *, also: Collection[int] = ()) -> NDArray[np.int64]:
     """Return the labels that nobody has looked at, in the order to look at them.
 
     Parameters
@@ -25,13 +27,17 @@ def unreviewed(table: pd.DataFrame, order: str) -> NDArray[np.int64]:
         The grain table.
     order
         A key of `ORDERS`.
+    also
+        Labels that have their place in the order though they may have been looked at, so that one can
+        go on from them.
 
     Returns
     -------
     ndarray of int64, shape (n,)
         The labels; where the order leaves a choice, from top to bottom.
     """
-    rows = table[(table["status"] == UNREVIEWED) & table["area_um2"].notna()]
+    is_wanted = (table["status"] == UNREVIEWED) | table.index.isin(list(also))
+    rows = table[is_wanted & table["area_um2"].notna()]
     y, x = rows["centroid_y_um"].to_numpy(), rows["centroid_x_um"].to_numpy()
     keys: tuple[NDArray[np.float64], ...] = (x, np.floor(y / _ROW_UM))
     if order == BY_FLAG:
