@@ -63,7 +63,7 @@ def read_tiff(path: Path, progress: Progress = silent) -> tuple[NDArray[Any], fl
                 "so export the plane that you want."
             )
         page = series.keyframe
-        pixel_size_um = _pixel_size_from_ome(tiff, path) or _pixel_size_from_tags(tiff, page, path)
+        pixel_size_um = _pixel_size_of(tiff, path)
         is_inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
         shape = tuple(sizes[axis] for axis in axes)
         is_large = scratch.is_large(math.prod(shape) * series.dtype.itemsize)
@@ -77,6 +77,16 @@ def read_tiff(path: Path, progress: Progress = silent) -> tuple[NDArray[Any], fl
         if axes[0] in "SC":
             pixels = np.moveaxis(pixels, 0, -1)
         return *grey_of(pixels, path, is_inverted=is_inverted, progress=progress), pixel_size_um
+
+
+def pixel_size_in_tiff(path: Path) -> float | None:
+    """Return the edge of a pixel in µm, or None where the file says nothing of it; reads no pixel."""
+    with tifffile.TiffFile(path) as tiff:
+        return _pixel_size_of(tiff, path)
+
+
+def _pixel_size_of(tiff: tifffile.TiffFile, path: Path) -> float | None:
+    return _pixel_size_from_ome(tiff, path) or _pixel_size_from_tags(tiff, tiff.series[0].keyframe, path)
 
 
 def _read_blocks(page: tifffile.TiffPage, to_grey: ToGrey, progress: Progress) -> tuple[NDArray[Any], float]:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from napari_zircon_cnn import scratch
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grey import grey_of
-from napari_zircon_cnn.mosaic_tiff import read_tiff
+from napari_zircon_cnn.mosaic_tiff import pixel_size_in_tiff, read_tiff
 from napari_zircon_cnn.progress import Cancelled, Progress, silent
 
 PAPER_PIXEL_SIZE_UM = 2.0
 """Pixel size of the mosaics of Nathwani et al. (2023), in µm."""
 
 _LARGEST_PIXEL_UM = 1000.0
+_TIFF_STARTS = {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}
 _PIXELS_AT_A_TIME = 2**20
 
 
@@ -123,6 +124,36 @@ def read_mount(
     return Mount(image, pixel_size_um, sample or sample_name(path), white, path)
 
 
+def pixel_size_in(path: Path | str) -> float | None:
+    """Return what a mosaic's file says of the edge of a pixel in µm, or None where it says nothing.
+
+    Parameters
+    ----------
+    path
+        The mosaic; its pixels are not read.
+
+    Returns
+    -------
+    float or None
+        The edge of a pixel in µm.
+
+    Raises
+    ------
+    ZirconError
+        Where the file says that pixels are not square. What cannot be read says nothing.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            is_tiff = stream.read(4) in _TIFF_STARTS
+        return pixel_size_in_tiff(path) if is_tiff else None
+    except ZirconError:
+        raise
+    except Exception:
+        # The decoders raise types of their own for a broken file; reading its pixels will tell.
+        return None
+
+
 def sample_name(path: Path) -> str:
     """Return the sample's name that a file name stands for: `QVC028.ome.tif` is QVC028."""
     return re.sub(r"(\.ome)?\.[^.]+$", "", path.name, flags=re.IGNORECASE)
@@ -157,7 +188,7 @@ def _read(path: Path, progress: Progress) -> tuple[NDArray[Any], float, float | 
             return *grey_of(imagecodecs.png_decode(path.read_bytes()), path), None
         if start.startswith(b"\xff\xd8"):
             return *grey_of(_decode_jpeg(path), path), None
-        if start[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
+        if start[:4] in _TIFF_STARTS:
             return read_tiff(path, progress)
     except (ZirconError, Cancelled):
         raise

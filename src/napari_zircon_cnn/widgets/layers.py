@@ -18,13 +18,27 @@ _UM_PER_METRE = 1e6
 _FRAME = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
-def mount_layer(mount: Mount) -> LayerData:
-    """Return a mount as an image layer in µm, black at 0 and white at the mount's white."""
+def mount_layer(mount: Mount, *, is_assumed: bool = False) -> LayerData:
+    """Return a mount as an image layer in µm, black at 0 and white at the mount's white.
+
+    Parameters
+    ----------
+    mount
+        The mount.
+    is_assumed
+        Whether nobody has said its pixel size, so that the user is asked to confirm it.
+
+    Returns
+    -------
+    LayerData
+        What napari makes the layer of.
+    """
+    facts = {"sample": mount.sample, "white": mount.white, "source": mount.source, "is_assumed": is_assumed}
     look = {
         "name": mount.sample,
         "colormap": "gray",
         "contrast_limits": (0, mount.white),
-        "metadata": {METADATA: {"sample": mount.sample, "white": mount.white, "source": mount.source}},
+        "metadata": {METADATA: facts},
     }
     return mount.image, grid(mount) | look, "image"
 

@@ -1,11 +1,15 @@
 """The first panel: mosaics, their pixel size and sample name, and the project with its samples."""
 
 import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -15,13 +19,19 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QMenu,
 )
 
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import existing, usable
 from napari_zircon_cnn.mount import PAPER_PIXEL_SIZE_UM, Mount
+from napari_zircon_cnn.project_record import PROJECT_FILE
+from napari_zircon_cnn.recent_projects import recent_projects
+from napari_zircon_cnn.samples import quellaveco
+from napari_zircon_cnn.samples.synthetic import synthetic_mount
 from napari_zircon_cnn.widgets.layers import METADATA, mount_of, pixel_size_of
-from napari_zircon_cnn.widgets.panel import Panel, button, narrow
+from napari_zircon_cnn.widgets.panel import Panel, button, menu_button, narrow
+from napari_zircon_cnn.widgets.preferences import preferences
 from napari_zircon_cnn.widgets.session import Session
 
 _IMAGES = "Mosaics (*.png *.tif *.tiff *.jpg *.jpeg);;All files (*)"
@@ -39,9 +49,15 @@ class MountPanel(Panel):
     def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
         super().__init__(napari_viewer, session)
         self.open_button = button(
-            "Open mosaics …", "PNG, TIFF, OME-TIFF or JPEG; you can also drop files.", self._ask_mosaics
+            "Open mosaics …",
+            "PNG, TIFF, OME-TIFF or JPEG; you can also drop files on this panel.",
+            self._ask_mosaics,
         )
-        self.column.addWidget(self.open_button)
+        self.sample_button = menu_button("Sample data", "Mosaics to try things out.", self._list_sample_data)
+        first = QHBoxLayout()
+        first.addWidget(self.open_button)
+        first.addWidget(self.sample_button)
+        self.column.addLayout(first)
         form = self.add_form()
         self.layer = narrow(QComboBox())
         self.layer.setToolTip("The image layer with the mosaic.")
@@ -65,23 +81,11 @@ class MountPanel(Panel):
         self.facts = QLabel("")
         self.facts.setWordWrap(True)
         self.column.addWidget(self.facts)
+        self.confirm_button = button("", "Take the proposed pixel size.", self._confirm)
+        self.column.addWidget(self.confirm_button)
 
-        self.add_heading("Project")
-        self.where = QLabel("")
-        self.where.setWordWrap(True)
-        self.where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.column.addWidget(self.where)
-        row = QHBoxLayout()
-        row.addWidget(button("Open …", "Open a project folder, or an empty one.", self._ask_project))
-        row.addWidget(button("Save", "Write all samples to the project as they are now.", self.session.save))
-        self.column.addLayout(row)
-        self.samples = QListWidget()
-        self.samples.setToolTip("The project's samples; double-click one to see it.")
-        self.samples.setAccessibleName("Samples of the project")
-        self.samples.setMaximumHeight(180)
-        self.samples.itemActivated.connect(self._show_sample)
-        self.column.addWidget(self.samples)
-
+        self._add_project()
+        self.setAcceptDrops(True)
         self.layer.currentIndexChanged.connect(self._show_layer)
         self.pixel_size.editingFinished.connect(self._scale_layer)
         self.sample.editingFinished.connect(self._name_sample)
@@ -93,6 +97,34 @@ class MountPanel(Panel):
         self.session.rows_changed.connect(lambda _: self._list_samples())
         self._list_layers()
         self._list_samples()
+
+    def _add_project(self) -> None:
+        """Add what is about the project and its samples."""
+        self.add_heading("Project")
+        self.where = QLabel("")
+        self.where.setWordWrap(True)
+        self.where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.column.addWidget(self.where)
+        row = QHBoxLayout()
+        row.addWidget(button("Open …", "Open a project folder, or an empty one.", self._ask_project))
+        self.recent_button = menu_button("Recent", "Projects that were opened last.", self._list_recent)
+        row.addWidget(self.recent_button)
+        self.column.addLayout(row)
+        row = QHBoxLayout()
+        self.save_button = button(
+            "Save", "Write all samples to the project as they are now.", self.session.save
+        )
+        row.addWidget(self.save_button)
+        row.addWidget(
+            button("Save as …", "Copy the project to an empty folder and go on there.", self._ask_new_folder)
+        )
+        self.column.addLayout(row)
+        self.samples = QListWidget()
+        self.samples.setToolTip("The project's samples; double-click one to see it.")
+        self.samples.setAccessibleName("Samples of the project")
+        self.samples.setMaximumHeight(180)
+        self.samples.itemActivated.connect(self._show_sample)
+        self.column.addWidget(self.samples)
 
     @property
     def is_done(self) -> bool:
@@ -148,6 +180,7 @@ class MountPanel(Panel):
             field.setEnabled(layer is not None)
         if layer is None:
             self.facts.setText("No mosaic is open.")
+            self.confirm_button.hide()
             self.mount_changed.emit()
             return
         self.sample.setText(layer.metadata.get(METADATA, {}).get("sample") or layer.name)
@@ -168,9 +201,30 @@ class MountPanel(Panel):
             size = f"{shape[1]} x {shape[0]} px"
         extent = f", {shape[-1] * um / 1e3:.2f} x {shape[-2] * um / 1e3:.2f} mm" if um else ""
         missing = "" if um else " Give the pixel size in µm."
+        if um and self._is_assumed:
+            missing = f" The file does not say its pixel size; {um:g} µm is assumed. Correct it if it is not."
+        proposed = um or preferences().default_pixel_size_um
+        self.confirm_button.setText(f"{proposed:g} µm is right")
+        self.confirm_button.setVisible(bool(proposed) and (self._is_assumed or not um))
         self.facts.setText(f"{size}{extent}, {layer.dtype}.{missing}")
         self.viewer.canvas.overlays.scale_bar.visible = bool(um)
         self.mount_changed.emit()
+
+    @property
+    def _is_assumed(self) -> bool:
+        layer = self.chosen
+        return layer is not None and bool(layer.metadata.get(METADATA, {}).get("is_assumed"))
+
+    def _confirm(self) -> None:
+        """Take the pixel size that is proposed for the one that is."""
+        layer = self.chosen
+        if layer is None:
+            return
+        if not self.pixel_size.value():
+            self.pixel_size.setValue(preferences().default_pixel_size_um)
+        layer.metadata[METADATA] = layer.metadata.get(METADATA, {}) | {"is_assumed": False}
+        self._scale_layer()
+        self._show_facts()
 
     def _scale_layer(self) -> None:
         """Give the chosen layer, and the grains over it, the pixel size in µm."""
@@ -191,6 +245,7 @@ class MountPanel(Panel):
                 wrong=True,
             )
             return
+        layer.metadata[METADATA] = layer.metadata.get(METADATA, {}) | {"is_assumed": False}
         layer.scale = (um, um)
         layer.units = ("um", "um")
         self._show_facts()
@@ -217,6 +272,50 @@ class MountPanel(Panel):
         folder = QFileDialog.getExistingDirectory(self, "Open or make a project folder")
         if folder:
             self.session.open_project(folder)
+
+    def _ask_new_folder(self) -> None:
+        folder, _ = QFileDialog.getSaveFileName(self, "Copy the project to a new folder")
+        if folder:
+            self.session.save_as(folder)
+
+    def _list_recent(self, menu: QMenu) -> None:
+        here = self.session.project.folder.resolve() if self.session.project else None
+        for folder in recent_projects():
+            action = menu.addAction(folder.name)
+            action.setToolTip(str(folder))
+            action.setEnabled(folder != here)
+            action.triggered.connect(partial(_call, self.session.open_project, folder))
+        if menu.isEmpty():
+            menu.addAction("None yet").setEnabled(False)
+
+    def _list_sample_data(self, menu: QMenu) -> None:
+        synthetic = menu.addAction("Synthetic mount")
+        synthetic.triggered.connect(lambda _: self.session.show_mount(synthetic_mount().mount))
+        menu.addSeparator()
+        for sample in quellaveco.SAMPLES:
+            action = menu.addAction(f"{sample.name}, {sample.class_name}")
+            action.setToolTip("From the paper's repository, downloaded once.")
+            action.triggered.connect(partial(_call, self.session.open_quellaveco, sample.name))
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802 -- Qt's name
+        """Take files and folders."""
+        if event is not None and event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802 -- Qt's name
+        """Open a dropped project, or dropped mosaics."""
+        if event is None:
+            return
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        folders = [path for path in paths if path.is_dir()]
+        if folders:
+            if (folders[0] / PROJECT_FILE).is_file():
+                self.session.open_project(folders[0])
+            else:
+                self.session.say(f"{folders[0]} is no project; drop mosaics or a project folder.", wrong=True)
+        elif paths:
+            self.session.open_mosaics(paths)
+        event.acceptProposedAction()
 
     def _show_sample(self, item: QListWidgetItem) -> None:
         name = item.data(Qt.ItemDataRole.UserRole)
@@ -247,3 +346,8 @@ class MountPanel(Panel):
         if sample is None:
             return f"{name} (not on the screen)"
         return f"{name}: {len(usable(sample.table))} of {len(existing(sample.table))} grains count"
+
+
+def _call(wanted: Callable[[Any], object], argument: Any, _: bool = False) -> None:
+    """Call a function without what Qt tells of a menu's entry."""
+    wanted(argument)

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
     QLabel,
+    QMenu,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -107,3 +108,20 @@ def narrow(choice: QComboBox) -> QComboBox:
     choice.setMinimumContentsLength(_SHORTEST_TEXT)
     choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return choice
+
+
+def menu_button(text: str, tooltip: str, fill: Callable[[QMenu], None]) -> QPushButton:
+    """Return a push button with a menu, which a function fills each time before it is shown."""
+    made = QPushButton(text)
+    made.setToolTip(tooltip)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    menu = QMenu(made)
+    menu.setToolTipsVisible(True)
+
+    def refill() -> None:
+        menu.clear()
+        fill(menu)
+
+    menu.aboutToShow.connect(refill)
+    made.setMenu(menu)
+    return made

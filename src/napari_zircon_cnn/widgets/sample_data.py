@@ -1,4 +1,8 @@
-"""The entries of napari's menu File > Open Sample, as layers in µm."""
+"""The entries of napari's menu File > Open Sample, as layers in µm.
+
+napari waits for what a menu entry returns, so that its window stands still while a mosaic is downloaded;
+the Mount panel offers the same samples with progress and a way to stop.
+"""
 
 from functools import partial
 
@@ -8,6 +12,7 @@ from napari.utils import progress as progress_bar
 from napari_zircon_cnn.samples import quellaveco
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
 from napari_zircon_cnn.widgets.layers import grid, mount_layer
+from napari_zircon_cnn.widgets.preferences import preferences
 
 
 def synthetic() -> list[LayerData]:
@@ -52,7 +57,7 @@ def mosaic(sample: str) -> list[LayerData]:
             bar.set_description(message)
             bar.update(round(100 * fraction) - bar.n)
 
-        return [mount_layer(quellaveco.load(sample, progress=show))]
+        return [mount_layer(quellaveco.load(sample, folder=preferences().cache_folder, progress=show))]
 
 
 # A manifest names functions without arguments.

@@ -21,17 +21,19 @@ from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.find_grains import find_grains
 from napari_zircon_cnn.grains import SegmentedMount, usable
 from napari_zircon_cnn.mosaic_files import write_mosaic
-from napari_zircon_cnn.mount import Mount, read_mount
+from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, part_of
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_copy import check_can_copy
 from napari_zircon_cnn.recent_projects import remember
 from napari_zircon_cnn.recovery import LeftWork, OpenProject, left_work
+from napari_zircon_cnn.samples import quellaveco
 from napari_zircon_cnn.segmentation.methods import parameters_for
 from napari_zircon_cnn.widgets.layers import METADATA, mount_layer
 from napari_zircon_cnn.widgets.modelling import Modelling
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.preferences import on_change, preferences
+from napari_zircon_cnn.widgets.reader import read_with_default
 from napari_zircon_cnn.widgets.tasks import Task, in_thread
 from napari_zircon_cnn.widgets.window_watch import WindowWatch
 
@@ -113,23 +115,31 @@ class Session(QObject):
         self.task_started.emit(task)
         return task
 
-    def open_mosaics(self, paths: Sequence[Path | str], *, pixel_size_um: float | None = None) -> Task:
+    def open_mosaics(self, paths: Sequence[Path | str]) -> Task:
         """Read mosaics and show each as an image layer in µm."""
 
-        def read(progress: Progress) -> list[Mount]:
-            mounts = []
+        def read(progress: Progress) -> list[tuple[Mount, bool]]:
+            found = []
             for n, path in enumerate(paths):
-                progress(n / len(paths), f"reading {Path(path).name}")
-                mounts.append(read_mount(path, pixel_size_um=pixel_size_um))
-            return mounts
+                step = part_of(progress, n / len(paths), (n + 1) / len(paths), Path(path).name)
+                step(0.0, "reading")
+                found.append(read_with_default(str(path), step))
+            return found
 
         task = self.run("Opening", read)
-        task.done.connect(lambda mounts: [self.show_mount(mount) for mount in mounts])
+        task.done.connect(lambda found: [self.show_mount(mount, is_assumed=so) for mount, so in found])
         return task
 
-    def show_mount(self, mount: Mount) -> Image:
-        """Show a mount as an image layer in µm."""
-        data, look, _ = mount_layer(mount)
+    def open_quellaveco(self, sample: str) -> Task:
+        """Show one of the paper's mosaics, downloaded where there is no copy yet."""
+        folder = preferences().cache_folder
+        task = self.run("Downloading", quellaveco.load, sample, folder=folder)
+        task.done.connect(self.show_mount)
+        return task
+
+    def show_mount(self, mount: Mount, *, is_assumed: bool = False) -> Image:
+        """Show a mount as an image layer in µm; see `mount_layer`."""
+        data, look, _ = mount_layer(mount, is_assumed=is_assumed)
         layer = self.viewer.add_image(data, **look)
         self.viewer.reset_view()
         return layer
@@ -329,6 +339,8 @@ class Session(QObject):
         self.setParent(None)
 
     def _use(self, opened: OpenProject, project: Project) -> Autosave:
+        if self.autosave is not None:
+            self.save_changed()
         for name in list(self.samples):
             self._take_off(name)
         self._let_go()
@@ -421,6 +433,8 @@ class Session(QObject):
         for name, sample in list(self.samples.items()):
             if layer in sample.layers:
                 sample.take_over_painting()
+                if self.autosave is not None and not self.autosave.is_saved(sample.curation):
+                    self.autosave.save(sample.curation)
                 self._take_off(name)
                 self.say(
                     f"{name} was closed, since its layer {layer.name!r} was removed; nothing is lost, "
