@@ -7,10 +7,11 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -371,15 +372,19 @@ class Window:
             start_new_session=True,
             **options,
         )
-        self.number = int(self.line())
+        self.worker_id = int(self.line())
 
     def line(self) -> str:
         assert self.process.stdout is not None
         line: str = self.process.stdout.readline()
         return line
 
-    def end(self) -> None:
-        self.process.kill()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
 
 
@@ -401,9 +406,9 @@ def wait_until(condition: Callable[[], bool], limit_s: float = 5.0) -> None:
 @on_linux
 @pytest.mark.parametrize("job", ["worker_jobs.go_on", "worker_jobs.go_on_deaf"])
 def test_process_ends_with_the_one_that_started_it(tmp_path: Path, job: str) -> None:
-    window = Window(tmp_path, job)
-    window.end()
-    wait_until(lambda: not is_running(window.number))
+    with Window(tmp_path, job) as window:
+        window.process.kill()
+        wait_until(lambda: not is_running(window.worker_id))
 
 
 @on_linux
@@ -413,58 +418,52 @@ def test_process_ends_also_where_the_one_that_started_it_has_forked(tmp_path: Pa
         first.wait()
         copy = os.fork()
         if copy == 0:
-            os.setsid()
-            time.sleep(60)
-            os._exit(0)
+            time.sleep(600)
         print(copy, flush=True)
     """)
-    window = Window(tmp_path, after=forked)
-    copy = int(window.line())
-    try:
+    with Window(tmp_path, after=forked) as window:
+        copy = int(window.line())
         window.process.kill()
-        wait_until(lambda: not is_running(window.number))
-    finally:
-        os.kill(copy, signal.SIGKILL)
-        window.end()
+        wait_until(lambda: not is_running(window.worker_id))
+        assert is_running(copy)
 
 
 @on_linux
-def test_interrupt_from_the_keyboard_ends_the_process_only_with_its_window(tmp_path: Path) -> None:
+def test_interrupt_from_the_keyboard_is_for_the_window(tmp_path: Path) -> None:
     sign = tmp_path / "sign"
     heeds = "signal.signal(signal.SIGINT, lambda *_: print('interrupted', flush=True))"
-    job = f"worker_jobs.fall_silent, Path({str(sign)!r})"
-    window = Window(tmp_path, job, before=heeds)
-    os.killpg(window.process.pid, signal.SIGINT)
-    assert window.line() == "interrupted\n"
-    sign.touch()
-    assert window.line() == f"{Done(True)}\n"
-    window.end()
+    with Window(tmp_path, f"worker_jobs.fall_silent, Path({str(sign)!r})", before=heeds) as window:
+        os.killpg(window.process.pid, signal.SIGINT)
+        assert window.line() == "interrupted\n"
+        sign.touch()
+        assert window.line() == f"{Done(True)}\n"
 
-    window = Window(tmp_path)
-    os.killpg(window.process.pid, signal.SIGINT)
-    wait_until(lambda: not is_running(window.number))
-    window.end()
+
+@on_linux
+def test_window_that_is_interrupted_leaves_no_process_behind(tmp_path: Path) -> None:
+    with Window(tmp_path) as window:
+        os.killpg(window.process.pid, signal.SIGINT)
+        window.process.wait(LIMIT_S)
+        wait_until(lambda: not is_running(window.worker_id))
 
 
 @on_linux
 def test_job_may_print_where_the_terminal_is_gone(tmp_path: Path) -> None:
     reader, writer = os.pipe()
-    window = Window(
-        tmp_path,
-        "worker_jobs.double, 2",
-        stderr=writer,
-        after="sys.stdin.readline()\n"
-        "worker.submit(worker_jobs.chatter, 'hello', 10, on_done=lambda outcome: print(outcome, flush=True))",
-        stdin=subprocess.PIPE,
-    )
-    assert window.line() == f"{Done(4)}\n"
-    os.close(writer)
-    os.close(reader)
-    assert window.process.stdin is not None
-    window.process.stdin.write("\n")
-    window.process.stdin.flush()
-    assert window.line() == f"{Done(10)}\n"
-    window.end()
+    after = """
+sys.stdin.readline()
+worker.submit(worker_jobs.chatter, 'hello', 10, on_done=lambda outcome: print(outcome, flush=True))
+"""
+    with Window(
+        tmp_path, "worker_jobs.double, 2", after=after, stderr=writer, stdin=subprocess.PIPE
+    ) as window:
+        assert window.line() == f"{Done(4)}\n"
+        os.close(writer)
+        os.close(reader)
+        assert window.process.stdin is not None
+        window.process.stdin.write("\n")
+        window.process.stdin.flush()
+        assert window.line() == f"{Done(10)}\n"
 
 
 def test_closing_lets_a_job_tidy_up(tmp_path: Path) -> None:
