@@ -89,11 +89,10 @@ def curate(bench: Workbench, viewer: Any, qtbot: Any) -> list[tuple[bytes, pd.Da
     press(qtbot, bench.curate.join_button)
     states.append(state_of(sample.segmented))
 
-    largest = int(sample.table.loc[labels, "area_um2"].idxmax())
-    row = sample.table.loc[largest]
-    y, x = float(row["centroid_y_um"]), float(row["centroid_x_um"])
+    largest = int(labels[np.nanargmax(sample.table["area_um2"].to_numpy()[labels])])
+    names = ["centroid_y_um", "centroid_x_um", "box_length_um"]
+    y, x, reach = sample.table[names].to_numpy(float)[largest].tolist()
     press_key(sample, "K")
-    reach = float(row["box_length_um"])
     drag(viewer, (y - reach, x), (y, x), (y + reach, x))
     press_key(sample, "Escape")
     states.append(state_of(sample.segmented))

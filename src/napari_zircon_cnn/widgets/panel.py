@@ -56,7 +56,7 @@ class Panel(QWidget):
             hint = QLabel(self.hint)
             hint.setWordWrap(True)
             self.column.addWidget(hint)
-        self.scroll = scroll = QScrollArea()
+        self.scroll_area = scroll = QScrollArea()
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

@@ -183,7 +183,7 @@ class TrainPanel(Panel):
             self.curves = TrainingCurves()
             self.column.addWidget(self.curves)
             # Once it has its place, further down than a small window reaches.
-            QTimer.singleShot(_LAID_OUT_MS, partial(self.scroll.ensureWidgetVisible, self.curves))
+            QTimer.singleShot(_LAID_OUT_MS, partial(self.scroll_area.ensureWidgetVisible, self.curves))
         return self.curves
 
     def _show_model(self) -> None:
