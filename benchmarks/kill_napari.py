@@ -91,7 +91,7 @@ def act(session: Session, sample: OpenSample, rng: random.Random) -> None:
 
     def split() -> None:
         (label,) = some(1)
-        x, y = sample.table.loc[label, ["centroid_x_um", "centroid_y_um"]]
+        x, y = sample.table[["centroid_x_um", "centroid_y_um"]].to_numpy(float)[label]
         session.perform(Split(label=label, line_um=((x - 200, y - 30), (x + 200, y + 30))))
 
     rng.choice(
