@@ -107,8 +107,10 @@ def write_labels(labels: NDArray[np.int32], path: Path, progress: Progress = sil
     progress
         Told of each row of tiles; may raise `Cancelled`.
     """
-    bands = scratch.row_blocks(labels.shape)
-    highest = max(labels[rows].max(initial=0) for rows in bands)
+    highest = 0
+    for rows in scratch.row_blocks(labels.shape):
+        highest = max(highest, int(labels[rows].max(initial=0)))
+        scratch.release(labels)
     dtype = np.dtype(np.uint16 if highest < 2**16 else np.uint32)
     tifffile.imwrite(
         path,
