@@ -197,14 +197,16 @@ class Worker:
         ----------
         job
             A function at the top of a module.
-        *arguments, **named
-            What it is called with; it must be possible to pickle it.
+        *arguments
+            What it is called with; it must be possible to pickle it, as what is named.
         listeners
             By the names of the job's keywords what is called with what the job calls them with. Of
             `progress` not every call is passed on, but the last one always is.
         on_done
             Called once with the outcome. It and the listeners are called in the worker's own thread;
             what they raise is logged and stops nothing.
+        **named
+            What it is called with by name.
 
         Returns
         -------

@@ -95,10 +95,12 @@ class Modelling(QObject):
             What the user reads that it is.
         job
             A function at the top of a module, with the keyword `progress`.
-        *arguments, **named
-            What it is called with; can be pickled.
+        *arguments
+            What it is called with; can be pickled, as what is named.
         listeners
             Keywords of the job that get a function; what it is called with comes by `Task.heard`.
+        **named
+            What it is called with by name.
 
         Returns
         -------

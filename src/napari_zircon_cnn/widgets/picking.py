@@ -50,7 +50,20 @@ class Picking(QObject):
         self.knife_changed.emit(self.has_knife)
 
     def on_drag(self, viewer: Any, event: Any) -> Iterator[None]:  # noqa: ARG002 -- napari passes both
-        """Follow one drag of the mouse, as napari calls it."""
+        """Follow one drag of the mouse, as napari calls it.
+
+        Parameters
+        ----------
+        viewer
+            The viewer.
+        event
+            The mouse's event, which changes from step to step.
+
+        Yields
+        ------
+        None
+            Until the mouse has moved or its button is released.
+        """
         sample = self._session.active
         tool = self._session.viewer.layers.selection.active
         is_busy = tool is not None and str(tool.mode) != "pan_zoom"

@@ -69,10 +69,12 @@ def in_thread(
         What the user reads that it is.
     work
         Called with the arguments and the keyword `progress`.
-    *arguments, **named
+    *arguments
         What it is called with.
     parent
         The Qt object whose end is the task's end.
+    **named
+        What it is called with by name.
 
     Returns
     -------
@@ -131,13 +133,17 @@ def of_worker(
         The worker.
     before
         What has to be done first; if it fails, the job is not run.
-    job, *arguments, **named
-        The job and what it is called with.
+    job
+        The job.
+    *arguments
+        What it is called with.
     listeners
         Keywords of the job that get a function: `progress` is told by `Task.progressed`, others by
         `Task.heard`.
     parent
         The Qt object whose end is the task's end.
+    **named
+        What it is called with by name.
 
     Returns
     -------
