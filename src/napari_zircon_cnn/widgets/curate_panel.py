@@ -7,7 +7,7 @@ from typing import Any, get_args
 import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass
 from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
@@ -58,8 +58,14 @@ class CuratePanel(Panel):
         self._add_order()
         self._add_bulk()
         self.table = GrainTable()
-        self.table.setMinimumHeight(200)
+        self.table.setMinimumHeight(160)
         self.column.addWidget(self.table, 1)
+        content = self.column.parentWidget()
+        above = content.layout() if content is not None else None
+        if isinstance(above, QVBoxLayout):
+            # The table takes the height that other panels leave empty.
+            above.setStretchFactor(self.column, 1)
+            above.setStretch(above.count() - 1, 0)
         self.keys = Keys(
             self.session,
             {
@@ -280,9 +286,19 @@ class CuratePanel(Panel):
         self.order.setAccessibleName("Order")
         row.addWidget(self.order, 1)
         self.column.addLayout(row)
-        self.goes_on = QCheckBox("Go on to the next after accept or reject")
+        row = QHBoxLayout()
+        self.goes_on = QCheckBox("Then go on")
+        self.goes_on.setToolTip("Go on to the next grain after accept or reject.")
         self.goes_on.setChecked(True)
-        self.column.addWidget(self.goes_on)
+        row.addWidget(self.goes_on)
+        self.colours = narrow(QComboBox())
+        for mode in get_args(Mode):
+            self.colours.addItem(f"Colours: {mode}", mode)
+        self.colours.setToolTip("What the colours on the mount tell; a rejected grain is dimmed in each.")
+        self.colours.setAccessibleName("Colours")
+        self.colours.activated.connect(lambda _: self._colour())
+        row.addWidget(self.colours, 1)
+        self.column.addLayout(row)
 
     def _add_bulk(self) -> None:
         row = QHBoxLayout()
@@ -302,16 +318,6 @@ class CuratePanel(Panel):
         self.grain_class.setAccessibleName("Class of the selected grains")
         row.addWidget(self.grain_class, 1)
         row.addWidget(button("Set class", "Give the selected grains this class.", self._set_class))
-        self.column.addLayout(row)
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Colours"))
-        self.colours = narrow(QComboBox())
-        for mode in get_args(Mode):
-            self.colours.addItem(mode, mode)
-        self.colours.setToolTip("What the colours on the mount tell; a rejected grain is dimmed in each.")
-        self.colours.setAccessibleName("Colours")
-        self.colours.activated.connect(lambda _: self._colour())
-        row.addWidget(self.colours, 1)
         self.column.addLayout(row)
         # The keys are for the grains again as soon as something is chosen.
         for box in (self.reason, self.order, self.flag, self.grain_class, self.colours):
