@@ -189,3 +189,21 @@ def test_report_is_written_by_the_worker(bench: Bench, tmp_path: Path, qtbot: An
     workbench.classify.report_to(tmp_path / "report")
     finish(qtbot, workbench.session)
     assert list((tmp_path / "report").glob("*.html"))
+
+
+def test_model_is_saved_as_a_copy_that_can_be_loaded(bench: Bench, tmp_path: Path, qtbot: Any) -> None:
+    _, workbench = bench
+    models = workbench.session.modelling
+    assert not models.save_model(tmp_path / "copy.keras")
+    assert "There is no model to save" in workbench.status.message.text()
+    train(workbench, qtbot, epochs=1)
+    card = models.card
+    assert models.save_model(tmp_path / "copy.keras")
+    assert models.load_model(tmp_path / "copy.keras")
+    assert models.card == card
+
+
+def test_devices_are_shown_while_the_user_looks_at_grains(bench: Bench, qtbot: Any) -> None:
+    _, workbench = bench
+    qtbot.waitUntil(lambda: "Found" in workbench.train.devices.text(), timeout=LIMIT_MS)
+    assert "cpu:0" in workbench.train.devices.text()

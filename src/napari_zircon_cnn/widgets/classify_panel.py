@@ -45,7 +45,11 @@ class ClassifyPanel(Panel):
         self.classify_button = button(
             "Classify all grains", "Ask the model about each grain of the project.", self.classify
         )
+        self.save_button = button("Save as …", "Save a copy of the model in use.", self._ask_where)
         row.addWidget(self.load_button)
+        row.addWidget(self.save_button)
+        self.column.addLayout(row)
+        row = QHBoxLayout()
         row.addWidget(self.classify_button)
         self.column.addLayout(row)
         self.legend = ColourLegend()
@@ -107,7 +111,8 @@ class ClassifyPanel(Panel):
 
     def _show_model(self) -> None:
         card, path = self.models.card, self.models.model_path
-        self.classify_button.setEnabled(card is not None)
+        for part in (self.classify_button, self.save_button):
+            part.setEnabled(card is not None)
         if card is None or path is None:
             self.model.setText("No model is in use; train one or load one.")
             self.legend.hide()
@@ -179,6 +184,11 @@ class ClassifyPanel(Panel):
         path, _ = QFileDialog.getOpenFileName(self, "Load a model", "", _MODELS)
         if path:
             self.models.load_model(Path(path))
+
+    def _ask_where(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the model", "model.keras", _MODELS)
+        if path:
+            self.models.save_model(Path(path))
 
     def _export(self, write: Writer, suffix: str) -> Callable[[], None]:
         """Return a function that asks for a file and writes the sample shown to it."""

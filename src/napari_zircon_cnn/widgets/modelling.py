@@ -1,5 +1,6 @@
 """Classes, models and the jobs on them: what goes through the worker process, and what comes back."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -8,20 +9,22 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zircon_cnn.autosave import Autosave
 from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.grains import usable, with_probabilities
 from napari_zircon_cnn.jobs.classify import Predictions, predict_project, verdicts_of
-from napari_zircon_cnn.jobs.warm_up import warm_up
+from napari_zircon_cnn.jobs.warm_up import found_devices, warm_up
 from napari_zircon_cnn.networks.card import ModelCard, read_card
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.preferences import preferences
 from napari_zircon_cnn.widgets.tasks import Task, of_worker
-from napari_zircon_cnn.worker import Worker
+from napari_zircon_cnn.worker import Done, Outcome, Worker
 
+_UNTIL_READY_MS = 5000
 _SAME_OUTLINE = ["area_um2", "centroid_x_um", "centroid_y_um", "perimeter_um"]
 
 
@@ -62,6 +65,8 @@ class Modelling(QObject):
     """Another model is in use."""
     classified = Signal()
     """The grains have a model's new answer."""
+    devices_found = Signal(object)
+    """The names of the devices that jobs can compute on, a list."""
 
     def __init__(self, session: Workspace, parent: QObject) -> None:
         super().__init__(parent)
@@ -71,6 +76,15 @@ class Modelling(QObject):
         self.model_path: Path | None = None
         self.worker = Worker(preferences().environment, warm_up)
         self._tables: dict[str, pd.DataFrame] = {}
+        self._ready_soon = QTimer(self)
+        self._ready_soon.setSingleShot(True)
+        self._ready_soon.timeout.connect(self._get_ready)
+        self._is_ready = False
+
+    def get_ready_soon(self) -> None:
+        """Start the worker process once the user has grains to look at, so that no job waits for it."""
+        if not self._is_ready and not self._ready_soon.isActive():
+            self._ready_soon.start(_UNTIL_READY_MS)
 
     def forget_tables(self) -> None:
         """Read the tables of samples that are not on the screen anew when next asked for."""
@@ -120,6 +134,20 @@ class Modelling(QObject):
 
         self.classes = self.classes | sample_classes(path, samples).by_sample
 
+    def save_model(self, path: Path) -> bool:
+        """Save a copy of the model in use; return whether that was possible, and say why not."""
+        if self.model_path is None:
+            self._session.say("There is no model to save; train one or load one.", wrong=True)
+            return False
+        try:
+            with atomic_path(path) as temporary:
+                shutil.copyfile(self.model_path, temporary)
+        except (OSError, ZirconError) as error:
+            self._session.say(f"{path} cannot be written ({error}); choose another place.", wrong=True)
+            return False
+        self._session.say(f"{path} is written.")
+        return True
+
     def new_model_path(self, network: str) -> Path:
         """Return where the next model of a network goes: to the project's folder of models."""
         folder = self._session.ensure_project().project.folder / "models"
@@ -156,6 +184,15 @@ class Modelling(QObject):
         )
         task.done.connect(lambda predictions: self._take_over(predictions, asked))
         return task
+
+    def _get_ready(self) -> None:
+        self._is_ready = True
+        self.worker.submit(found_devices, on_done=self._on_devices)
+
+    def _on_devices(self, outcome: Outcome) -> None:
+        # This is the worker's thread; a signal goes over to the window's.
+        if isinstance(outcome, Done):
+            self.devices_found.emit(outcome.value)
 
     def _take_over(self, predictions: Predictions, asked: dict[str, pd.DataFrame]) -> None:
         """Put a model's answer into the tables; grains that have changed meanwhile have none."""

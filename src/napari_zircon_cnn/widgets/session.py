@@ -402,6 +402,7 @@ class Session(QObject):
         self.samples[name] = sample
         self._tell_project()
         self.activate(name)
+        self.modelling.get_ready_soon()
         self.say(f"{len(usable(segmented.table))} grains in {name}.")
 
     def _pass_on(self, sample: OpenSample, signal: Any, labels: Any) -> None:

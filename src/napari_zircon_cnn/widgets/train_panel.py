@@ -56,9 +56,13 @@ class TrainPanel(Panel):
         self.target.setToolTip("The class whose probability is shown on the grains.")
         self._add_choices()
         self.more = ParameterForm(TrainSettings, without=_CHOSEN_ABOVE)
+        self.devices = QLabel("The device is chosen in Preferences > Zircon CNN.")
+        self.devices.setWordWrap(True)
+        self.models.devices_found.connect(self._show_devices)
         details = QCollapsible("Regularisation and more")
         details.addWidget(self.more)
         self.column.addWidget(details)
+        self.column.addWidget(self.devices)
         self.warning = QLabel("")
         self.warning.setWordWrap(True)
         self.column.addWidget(self.warning)
@@ -185,6 +189,9 @@ class TrainPanel(Panel):
             # Once it has its place, further down than a small window reaches.
             QTimer.singleShot(_LAID_OUT_MS, partial(self.scroll_area.ensureWidgetVisible, self.curves))
         return self.curves
+
+    def _show_devices(self, names: list[str]) -> None:
+        self.devices.setText(f"Found {', '.join(names)}; the device is chosen in Preferences > Zircon CNN.")
 
     def _show_model(self) -> None:
         card = self.models.card
