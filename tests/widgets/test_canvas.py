@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtGui import QColor, QMouseEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_project
 from gui import Place, finish
 from napari_zircon_cnn.grains import existing
 from napari_zircon_cnn.widgets.open_sample import OpenSample
+from napari_zircon_cnn.widgets.trace import Trace
 from napari_zircon_cnn.widgets.workbench import Workbench
 
 DISK_UM, UPRIGHT_UM = (120.0, 120.0), (140.0, 300.0)
@@ -50,7 +51,8 @@ class Hand:
     def click(self, place: Place, modifier: Any = NONE) -> None:
         self.qtbot.mouseClick(self.canvas, LEFT, modifier, self.on_canvas(place))
 
-    def drag(self, start: Place, stop: Place, modifier: Any = NONE) -> None:
+    def drag(self, start: Place, stop: Place, modifier: Any = NONE, *, then: Any = None) -> None:
+        """Press at a place, move to another, do something there where asked to, and let go."""
         ends = self.on_canvas(start), self.on_canvas(stop)
         self.qtbot.mousePress(self.canvas, LEFT, modifier, ends[0])
         for share in np.linspace(0, 1, N_MOVES):
@@ -59,6 +61,8 @@ class Hand:
             moved = QMouseEvent(QEvent.Type.MouseMove, at, above, Qt.MouseButton.NoButton, LEFT, modifier)
             QApplication.sendEvent(self.canvas, moved)
             self.qtbot.wait(BETWEEN_MOVES_MS)
+        if then is not None:
+            then()
         self.qtbot.mouseRelease(self.canvas, LEFT, modifier, ends[1])
 
     def key(self, key: Any, modifier: Any = NONE, widget: QWidget | None = None) -> None:
@@ -98,6 +102,29 @@ def test_box_with_shift_selects_and_leaves_the_view(hand: Hand) -> None:
     hand.drag((4.0, 4.0), (395.0, 350.0), SHIFT)
     assert hand.selected == [DISK, UPRIGHT_BOX]
     assert hand.view() == before
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_line_and_box_are_seen_while_they_are_drawn_and_are_no_layer(hand: Hand, is_cut: bool) -> None:
+    layers = list(hand.viewer.layers)
+    start, stop = (20.0, 20.0), (380.0, 350.0)
+    seen: list[int] = []
+
+    def look() -> None:
+        assert list(hand.viewer.layers) == layers
+        shot = hand.bench.window().grab().toImage()
+        # A point of the line, and one of the box's upper edge.
+        place = ((20.0 + 380) / 2, (20.0 + 350) / 2) if is_cut else (20.0, 200.0)
+        at = hand.canvas.mapTo(hand.bench.window(), hand.on_canvas(place))
+        yellow = QColor("#FFE04A").rgb()
+        around = [(at.x() + x, at.y() + y) for x in range(-2, 3) for y in range(-2, 3)]
+        seen.append(sum(shot.pixel(*pixel) == yellow for pixel in around))
+
+    if is_cut:
+        hand.key(Qt.Key.Key_K)
+    hand.drag(start, stop, NONE if is_cut else SHIFT, then=look)
+    assert seen[0] > 0
+    assert not any(trace.isVisible() for trace in hand.canvas.findChildren(Trace))
 
 
 def test_plain_drag_moves_the_view(hand: Hand) -> None:

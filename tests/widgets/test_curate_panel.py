@@ -77,7 +77,6 @@ def test_click_selects_and_shift_adds(user: User) -> None:
 def test_box_with_shift_selects_what_lies_in_it(user: User) -> None:
     user.drag((0.0, 0.0), (100.0, 100.0), (399.0, 350.0), modifiers=("Shift",))
     assert user.sample.selected == (DISK, UPRIGHT_BOX)
-    assert "drawing" not in user.viewer.layers
 
 
 def test_drag_without_shift_moves_the_view_and_selects_nothing(user: User) -> None:

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from napari.layers import Shapes
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_zircon_cnn.actions import Split
 from napari_zircon_cnn.widgets.session import Session
+from napari_zircon_cnn.widgets.trace import Trace, canvas_of
 
 _STILL_PX = 4.0
-_LINE_COLOUR = "#FFE04A"
 _MORE = ("Control", "Shift", "Meta")
 
 Position = NDArray[np.float64]
@@ -33,7 +32,7 @@ class Picking(QObject):
         super().__init__(session)
         self._session = session
         self.has_knife = False
-        self._drawing: Shapes | None = None
+        self._trace: Trace | None = None
         session.viewer.mouse_drag_callbacks.append(self.on_drag)
         session.active_changed.connect(lambda _: self.take_knife(taken=False))
 
@@ -82,7 +81,7 @@ class Picking(QObject):
         while event.type == "mouse_move":
             moved = moved or _is_away(event.pos, pressed_at)
             if moved and draws:
-                self._draw(start, np.asarray(event.position, float)[-2:])
+                self._draw(pressed_at, event.pos)
             event.handled = draws
             yield
         event.handled = draws
@@ -130,35 +129,18 @@ class Picking(QObject):
         others = [other for other in sample.selected if other != label]
         sample.select(others if label in sample.selected else [*sample.selected, label])
 
-    def _draw(self, start: Position, stop: Position) -> None:
-        """Show the line or the box that the mouse draws."""
-        viewer = self._session.viewer
-        if self._drawing is None:
-            active = viewer.layers.selection.active
-            units = self._session.active.grains.units if self._session.active else None
-            self._drawing = viewer.add_shapes(
-                name="drawing", edge_color=_LINE_COLOUR, face_color="transparent", units=units
-            )
-            viewer.layers.selection.active = active
-        shape = "line" if self.has_knife else "rectangle"
-        corners = np.array([start, stop])
-        if shape == "rectangle":
-            (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0)
-            corners = np.array([[top, left], [top, right], [bottom, right], [bottom, left]])
-        width = 2.0 / viewer.scene.camera.zoom
-        self._drawing.data = []
-        self._drawing.add(
-            [corners],
-            shape_type=shape,
-            edge_width=width,
-            edge_color=_LINE_COLOUR,
-            face_color="transparent",
-        )
+    def _draw(self, start: Any, stop: Any) -> None:
+        """Show the line or the box that the mouse draws, between two places of the canvas."""
+        canvas = canvas_of(self._session.viewer)
+        if self._trace is None and canvas is not None:
+            self._trace = Trace(canvas)
+        if self._trace is not None:
+            ends = [(float(x), float(y)) for x, y in (start, stop)]
+            self._trace.draw("line" if self.has_knife else "box", *ends)
 
     def _clear(self) -> None:
-        if self._drawing is not None and self._drawing in self._session.viewer.layers:
-            self._session.viewer.layers.remove(self._drawing)
-        self._drawing = None
+        if self._trace is not None:
+            self._trace.hide()
 
 
 def _is_away(pos: Any, pressed_at: NDArray[np.float64]) -> bool:

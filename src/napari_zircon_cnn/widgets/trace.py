@@ -1,0 +1,74 @@
+"""The line or the box that the mouse draws over the canvas, while it does."""
+
+from typing import Literal
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QMainWindow, QWidget
+
+Shape = Literal["line", "box"]
+
+_COLOUR, _WIDTH_PX = QColor("#FFE04A"), 2
+# Grains are bright and mounts are dark, and the trace must be seen on both.
+_RIM_COLOUR, _RIM_WIDTH_PX = QColor(0, 0, 0, 150), 4
+
+
+class Trace(QWidget):
+    """Lies over a canvas and lets the mouse through.
+
+    A layer would do as well, but napari takes a second to add and remove one beside a large mosaic.
+
+    Parameters
+    ----------
+    canvas
+        The widget that the layers are drawn on.
+    """
+
+    def __init__(self, canvas: QWidget) -> None:
+        super().__init__(canvas)
+        self._shape: Shape = "line"
+        self._ends = QPointF(), QPointF()
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.hide()
+
+    def draw(self, shape: Shape, start: tuple[float, float], stop: tuple[float, float]) -> None:
+        """Show a line or a box between two places.
+
+        Parameters
+        ----------
+        shape
+            Which.
+        start, stop
+            The two ends or opposite corners, (x, y) in px of the canvas.
+        """
+        self._shape = shape
+        self._ends = QPointF(*start), QPointF(*stop)
+        canvas = self.parentWidget()
+        if canvas is not None:
+            self.setGeometry(canvas.rect())
+        self.show()
+        self.raise_()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002 -- Qt's name, Qt passes one
+        """Draw the line or the box."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for colour, width in ((_RIM_COLOUR, _RIM_WIDTH_PX), (_COLOUR, _WIDTH_PX)):
+            painter.setPen(QPen(colour, width))
+            if self._shape == "line":
+                painter.drawLine(*self._ends)
+            else:
+                painter.drawRect(QRectF(*self._ends).normalized())
+        painter.end()
+
+
+def canvas_of(viewer: Viewer) -> QWidget | None:
+    """Return the widget that a viewer's layers are drawn on."""
+    window = viewer.window.main_menu.window()
+    middle = window.centralWidget() if isinstance(window, QMainWindow) else None
+    found: QWidget | None = middle.findChild(QOpenGLWidget) if middle is not None else None
+    return found
