@@ -153,8 +153,9 @@ def test_job_that_hears_no_wish_can_be_killed_and_the_next_works(worker: Worker)
 
 
 def test_killing_a_job_that_waits_leaves_the_one_under_way_alone(worker: Worker, tmp_path: Path) -> None:
-    sign = tmp_path / "sign"
-    first = worker.submit(worker_jobs.wait_for, sign, on_done=ignore)
+    sign, begun = tmp_path / "sign", tmp_path / "begun"
+    first = worker.submit(worker_jobs.wait_for, sign, begun, on_done=ignore)
+    wait_until(begun.exists)
     second = worker.submit(worker_jobs.process_id, on_done=ignore)
     second.kill()
     sign.touch()
@@ -270,7 +271,8 @@ def test_callback_that_fails_does_not_end_the_worker(
 
 
 def test_what_a_job_prints_is_no_answer_and_blocks_nothing() -> None:
-    worker = Worker({"PYTHONIOENCODING": "ascii:strict"})
+    # A terminal that knows no letters beyond ASCII.
+    worker = Worker({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"})
     assert outcome_of(worker, worker_jobs.chatter, "1 µm ███ 99 %", 5_000) == Done(5_000)
     assert outcome_of(worker, worker_jobs.read_a_line) == Done("")
     worker.close()

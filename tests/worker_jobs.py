@@ -11,7 +11,8 @@ from typing import Any
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.progress import Cancelled, Progress
 
-_PATIENCE_S = 30.0
+# Longer than a test waits for an outcome.
+_PATIENCE_S = 120.0
 
 
 def double(number: int, progress: Progress) -> int:
