@@ -23,9 +23,9 @@ def test_waiting_job_is_cancelled_while_another_is_under_way(tmp_path: Path) -> 
     for message in ((RUN, 1, first), (RUN, 2, second), (CANCEL, 2, b"")):
         process.stdin.write(pickle.dumps(message))
     process.stdin.flush()
-    assert pickle.load(process.stdout)[:2] == (CANCELLED, 2)
+    assert pickle.load(process.stdout)[:2] == (CANCELLED, 2)  # noqa: S301
     sign.touch()
-    assert pickle.load(process.stdout)[:2] == (DONE, 1)
+    assert pickle.load(process.stdout)[:2] == (DONE, 1)  # noqa: S301
 
     process.stdin.close()
     assert process.wait(60) == 0
