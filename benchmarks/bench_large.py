@@ -1,8 +1,8 @@
 """Time and memory of segmenting a mosaic too large for memory, through the command line.
 
 Run it with ``python benchmarks/bench_large.py [EDGE] [FOLDER]``, by default for 20,000 px in the
-system's temporary folder. For an edge of 60,000 px FOLDER needs about 5 GB, and the folder for
-temporary files another 20.
+system's temporary folder. For an edge of 60,000 px FOLDER needs 2 GB, and the folder for temporary
+files, /var/tmp or what TMPDIR names, another 18.
 """
 
 import json
