@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.utils.colormaps import label_colormap
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QMouseEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_project
 from gui import Place, finish
+from napari_zircon_cnn.actions import Delete, Merge
 from napari_zircon_cnn.grains import existing
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.trace import Trace
@@ -232,3 +234,29 @@ def test_colours_tell_the_class_that_a_grain_was_given(hand: Hand, qtbot: Any) -
     assert hand.sample.classes == ("skarn",)
     inner = [hand.sample.colours.data[int(y / 2), int(x / 2)] for y, x in (DISK_UM, UPRIGHT_UM)]
     assert inner[0] != inner[1]
+
+
+def test_what_is_seen_is_what_the_layers_hold(hand: Hand) -> None:
+    def assert_seen() -> None:
+        seen = hand.viewer.screenshot(flash=False)
+        for layer in hand.sample.layers:
+            layer.refresh()
+        np.testing.assert_array_equal(seen, hand.viewer.screenshot(flash=False))
+
+    # Where nothing but outlines is seen the grains' own layer would go unnoticed.
+    hand.sample.grains.colormap = label_colormap(9)
+    hand.sample.grains.opacity = 1
+    hand.sample.colours.visible = False
+    hand.sample.perform(Merge(labels=(DISK, UPRIGHT_BOX)))
+    assert_seen()
+    hand.sample.undo()
+    assert_seen()
+    hand.sample.grains.visible = False
+    hand.sample.colours.visible = True
+    assert_seen()
+    hand.click(DISK_UM)
+    assert_seen()
+    hand.sample.perform(Delete(labels=(UPRIGHT_BOX,), reason="fragment"))
+    assert_seen()
+    hand.sample.undo()
+    assert_seen()

@@ -141,3 +141,14 @@ def test_brush_stays_with_its_grain_where_a_neighbour_changes_too(opened: Opened
     with qtbot.waitSignal(sample.changed):
         sample.grains.paint((180, 20), 77)
     assert sample.grains.selected_label == 4
+
+
+def test_labels_put_in_as_a_whole_are_taken_over(opened: Opened, qtbot: Any) -> None:
+    _, sample = opened
+    without_disk = np.where(sample.segmented.labels == DISK, 0, sample.segmented.labels)
+    with qtbot.waitSignal(sample.changed):
+        sample.grains.data = without_disk
+    assert list(existing(sample.table)) == [UPRIGHT_BOX, TILTED_BOX]
+    sample.undo()
+    assert list(existing(sample.table)) == [DISK, UPRIGHT_BOX, TILTED_BOX]
+    assert_in_step(sample)

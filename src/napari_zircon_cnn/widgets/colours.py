@@ -92,19 +92,22 @@ def with_selected(places: NDArray[np.uint8], selected: Sequence[int]) -> NDArray
     return marked
 
 
-def draw(raster: NDArray[np.uint8], labels: NDArray[np.int32], places: NDArray[np.uint8], box: Box) -> None:
-    """Draw the grains of a box anew, fill and outline.
+def drawn(labels: NDArray[np.int32], places: NDArray[np.uint8], box: Box) -> tuple[Box, NDArray[np.uint8]]:
+    """Return the picture of the grains of a box, fill and outline.
 
     Parameters
     ----------
-    raster
-        The picture that is drawn in, shape of the label image.
     labels
         The label image.
     places
         The place on the palette by label.
     box
-        The part whose labels have changed; outlines beside it follow.
+        The part whose labels have changed.
+
+    Returns
+    -------
+    box, ndarray of uint8
+        The part whose picture has changed, since outlines beside it follow, and its pixels.
     """
     inner = widened(box, 1, labels.shape)
     outer = widened(inner, 1, labels.shape)
@@ -119,12 +122,11 @@ def draw(raster: NDArray[np.uint8], labels: NDArray[np.int32], places: NDArray[n
         slice(part.start - wide.start, part.stop - wide.start)
         for part, wide in zip(inner, outer, strict=True)
     )
-    raster[inner] = 2 * places[around[within]] + is_edge[within]
+    return inner, np.asarray(2 * places[around[within]] + is_edge[within], np.uint8)
 
 
-def recolour(
-    raster: NDArray[np.uint8], labels: NDArray[np.int32], places: NDArray[np.uint8], box: Box | None = None
-) -> None:
-    """Give grains whose pixels have not changed new colours, in a box or everywhere."""
-    part = box or (slice(None), slice(None))
-    raster[part] = 2 * places[labels[part]] + (raster[part] & 1)
+def recoloured(
+    picture: NDArray[np.uint8], labels: NDArray[np.int32], places: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return a picture, or a part of one, of grains whose pixels have not changed, in new colours."""
+    return np.asarray(2 * places[labels] + (picture & 1), np.uint8)
