@@ -64,6 +64,9 @@ class ProjectLock:
         """Give the right back."""
         with suppress(OSError):
             self._writer_file.unlink(missing_ok=True)
+            # Where nothing came to be written, nothing is left behind.
+            if [path.name for path in self._writer_file.parent.iterdir()] == [LOCK_FILES[0]]:
+                Path(self._lock.lock_file).unlink(missing_ok=True)
         self._lock.release()
 
     def __enter__(self) -> Self:
