@@ -14,7 +14,9 @@ ORDERS = {
     BY_DOUBT: "Least sure probability first",
     BY_SIZE: "Smallest first",
     BY_PLACE: "From top to bottom",
-}
+} | {flag: f"{flag.replace('_', ' ').capitalize()} first" for flag in FLAGS}
+"""The order by its key, which is the flag's name where grains with one flag come first."""
+
 _ROW_UM = 200.0
 
 
@@ -46,6 +48,8 @@ def unreviewed(table: pd.DataFrame, order: str, *, also: Collection[int] = ()) -
         keys = (*keys, np.nan_to_num(np.abs(rows["probability"].to_numpy(np.float64) - 0.5), nan=1.0))
     elif order == BY_SIZE:
         keys = (*keys, rows["area_um2"].to_numpy(np.float64))
+    elif order in FLAGS:
+        keys = (*keys, -rows[order].to_numpy(np.float64))
     return rows.index.to_numpy(np.int64)[np.lexsort(keys)]
 
 
