@@ -9,7 +9,7 @@ import pytest
 from napari.utils.colormaps import label_colormap
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor, QMouseEvent
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_project
 from gui import Place, finish
@@ -260,3 +260,11 @@ def test_what_is_seen_is_what_the_layers_hold(hand: Hand) -> None:
     assert_seen()
     hand.sample.undo()
     assert_seen()
+
+
+def test_all_of_the_panel_is_seen_in_a_small_window(hand: Hand, qtbot: Any) -> None:
+    hand.bench.window().resize(1280, 800)
+    area = hand.bench.curate.findChild(QScrollArea)
+    qtbot.waitUntil(lambda: hand.bench.window().height() <= 800)
+    assert area.verticalScrollBar().maximum() == 0
+    assert hand.bench.curate.table.view.viewport().height() >= 4 * hand.bench.curate.table.view.row_height

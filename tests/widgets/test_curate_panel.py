@@ -185,6 +185,8 @@ def test_flagged_grains_are_rejected_together(user: User, qtbot: Any) -> None:
     assert user.panel.flag.currentText() == "touching (2)"
     user.panel._reject_all()
     assert list(usable(user.sample.table)) == [UPRIGHT_BOX, TILTED_BOX]
+    # The number is that of the grains that the button would reject.
+    assert user.panel.flag.currentText() == "touching (0)"
 
 
 def test_what_needs_a_selection_says_so(user: User) -> None:

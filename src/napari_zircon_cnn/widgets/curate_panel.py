@@ -7,7 +7,16 @@ from typing import Any, get_args
 import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+)
 
 from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass
 from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
@@ -59,6 +68,8 @@ class CuratePanel(Panel):
         self._add_bulk()
         self.table = GrainTable()
         self.table.setMinimumHeight(160)
+        # The height that it would like is more than a small window has.
+        self.table.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.column.addWidget(self.table, 1)
         content = self.column.parentWidget()
         above = content.layout() if content is not None else None
@@ -307,7 +318,7 @@ class CuratePanel(Panel):
         row.addWidget(self.flag, 1)
         row.addWidget(
             button(
-                "Reject all", "Reject all grains with this flag that nobody has accepted.", self._reject_all
+                "Reject all", "Reject all grains with this flag that nobody has looked at.", self._reject_all
             )
         )
         self.column.addLayout(row)
@@ -420,7 +431,7 @@ class CuratePanel(Panel):
         if active is None:
             self.count.setText("Find the grains of a mosaic first.")
             return
-        there = active.table.iloc[existing(active.table)]
+        there = active.table.loc[existing(active.table), ["status", *FLAGS]]
         numbers = there["status"].value_counts()
         rejected = int(numbers.get(REJECTED, 0))
         parts = [f"{len(there) - rejected} count"]
@@ -429,9 +440,10 @@ class CuratePanel(Panel):
             parts.append(f"about {3600 * self._reviewed / max(self._worked_s, 1):.0f} an hour")
         self.count.setText(" · ".join(parts))
         before = self.flag.currentData()
+        unreviewed_rows = there[there["status"] == UNREVIEWED]
         self.flag.clear()
         for flag in FLAGS:
-            number = len(flagged(there, flag))
+            number = len(flagged(unreviewed_rows, flag))
             self.flag.addItem(f"{flag.replace('_', ' ')} ({number})", flag)
         self.flag.setCurrentIndex(max(self.flag.findData(before), 0))
 
