@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from curating import assert_same, do, state_of, steps
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount, drawn_project
-from napari_zircon_cnn.actions import Accept, Delete, Merge, Reject, Split
+from napari_zircon_cnn.actions import Accept, Delete, Merge, Redraw, Reject, Split
 from napari_zircon_cnn.curation import Curation
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import sha256_of
@@ -324,3 +324,20 @@ def test_project_that_is_only_read_is_left_as_it_is(tmp_path: Path) -> None:
 
     assert_same(state_of(segmented), state_of(read))
     assert before == {path: path.read_bytes() for path in (tmp_path / "project").rglob("*") if path.is_file()}
+
+
+def test_label_that_an_undo_took_back_is_given_again_also_after_a_kill(tmp_path: Path) -> None:
+    project = drawn_project(tmp_path)
+    segmented = project.load("drawn")
+    curation = project.curate(segmented)
+    curation.perform(Split(label=1, line_um=ACROSS_THE_DISK))
+    project.save(segmented)
+    curation.checkpoint()
+    curation.undo()
+    project.save(segmented)
+    curation.checkpoint()
+    curation.perform(Redraw(runs_px=((150, 20, 60, 4),)))
+
+    # A kill here: nothing was saved since.
+    reloaded = Project.open(tmp_path / "project").load("drawn")
+    assert_same(state_of(segmented), state_of(reloaded))

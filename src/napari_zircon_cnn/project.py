@@ -332,8 +332,8 @@ class Project:
         sample = segmented.mount.sample
         record = self._sample(sample)
         ledger = [*self.ledger(sample), *entries]
-        n_labels = max(record.n_labels, len(segmented.table) - 1)
-        update = {"n_labels": n_labels, "n_curated": len(ledger)}
+        # Not the highest label ever: one that an undo took back is given again, here as in a window.
+        update = {"n_labels": len(segmented.table) - 1, "n_curated": len(ledger)}
         self._write_sample(segmented, record.model_copy(update=update), ledger, verdicts)
 
     def save_classification(

@@ -30,7 +30,7 @@ class SampleRecord(pydantic.BaseModel):
     method, parameters
         How it was segmented.
     n_labels
-        The highest label ever given; labels are not given twice.
+        The highest label given so far; that of a deleted or merged grain is not given again.
     n_curated
         How many lines of the ledger the saved label image and table contain.
     """
