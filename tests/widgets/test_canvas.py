@@ -262,9 +262,8 @@ def test_what_is_seen_is_what_the_layers_hold(hand: Hand) -> None:
     assert_seen()
 
 
-def test_all_of_the_panel_is_seen_in_a_small_window(hand: Hand, qtbot: Any) -> None:
-    hand.bench.window().resize(1280, 800)
-    area = hand.bench.curate.findChild(QScrollArea)
-    qtbot.waitUntil(lambda: hand.bench.window().height() <= 800)
-    assert area.verticalScrollBar().maximum() == 0
-    assert hand.bench.curate.table.view.viewport().height() >= 4 * hand.bench.curate.table.view.row_height
+def test_all_of_the_panel_is_seen_in_a_small_window(hand: Hand) -> None:
+    content = hand.bench.curate.findChild(QScrollArea).widget()
+    # What a scroll area asks before it scrolls; a window of 800 px leaves a panel some 660.
+    needed = max(content.minimumSizeHint().height(), content.heightForWidth(hand.bench.minimumWidth()))
+    assert needed <= 640
