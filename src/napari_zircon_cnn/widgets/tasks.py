@@ -23,6 +23,8 @@ class Task(QObject):
     cancelled = Signal()
     ended = Signal()
     """After any of the three above."""
+    _outcome = Signal(str, object)
+    # One signal comes over from the work's thread, so that whoever waits for the end finds all done.
     heard = Signal(str, object)
     """The name and the arguments of another callback of the work."""
 
@@ -32,8 +34,7 @@ class Task(QObject):
         self.is_running = True
         self._wish = threading.Event()
         self._cancel_job: Callable[[], None] | None = None
-        for signal in (self.done, self.failed, self.cancelled):
-            signal.connect(self._end)
+        self._outcome.connect(self._tell)
 
     def cancel(self) -> None:
         """Ask the work to stop; `cancelled` tells when it has."""
@@ -53,8 +54,13 @@ class Task(QObject):
             raise Cancelled
         self.progressed.emit(fraction, message)
 
-    def _end(self) -> None:
+    def finish(self, how: str, *what: Any) -> None:
+        """Tell how the work ended: `done`, `failed` or `cancelled`; called by the work, in its own thread."""
+        self._outcome.emit(how, what)
+
+    def _tell(self, how: str, what: tuple[Any, ...]) -> None:
         self.is_running = False
+        getattr(self, how).emit(*what)
         self.ended.emit()
 
 
@@ -84,7 +90,7 @@ def in_thread(
     task = Task(name, parent)
 
     def run(*, progress: Progress) -> None:
-        task.done.emit(work(*arguments, **named, progress=progress))
+        task.finish("done", work(*arguments, **named, progress=progress))
 
     _start(task, run)
     return task
@@ -97,14 +103,14 @@ def _start(task: Task, run: Callable[..., None]) -> None:
         try:
             run(progress=task.progress)
         except Cancelled:
-            task.cancelled.emit()
+            task.finish("cancelled")
         except ZirconError as error:
-            task.failed.emit(str(error), "")
+            task.finish("failed", str(error), "")
         except OSError as error:
-            task.failed.emit(f"{error.strerror or error}: {error.filename or task.name}.", "")
+            task.finish("failed", f"{error.strerror or error}: {error.filename or task.name}.", "")
         except Exception as error:
             sentence = f"{task.name} failed by a fault of ours ({type(error).__name__}: {error})."
-            task.failed.emit(sentence, traceback.format_exc())
+            task.finish("failed", sentence, traceback.format_exc())
 
     def start() -> None:
         threading.Thread(target=guarded, name=task.name, daemon=True).start()
@@ -164,11 +170,11 @@ def of_worker(
     def on_done(outcome: Outcome) -> None:
         match outcome:
             case Done(value):
-                task.done.emit(value)
+                task.finish("done", value)
             case Failed(sentence, trace):
-                task.failed.emit(sentence, trace)
+                task.finish("failed", sentence, trace)
             case _:
-                task.cancelled.emit()
+                task.finish("cancelled")
 
     def submit(*, progress: Progress) -> None:
         progress(0.0, "saving what it needs")
