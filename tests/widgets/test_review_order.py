@@ -16,7 +16,7 @@ def test_most_suspicious_grains_come_first_and_others_from_top_to_bottom() -> No
     table.loc[[DISK, UPRIGHT_BOX, TILTED_BOX], "probability"] = [0.1, 0.45, np.nan]
 
     def order(name: str) -> list[int]:
-        return unreviewed(table, name).tolist()
+        return [int(label) for label in unreviewed(table, name)]
 
     assert order(BY_PLACE) == [DISK, UPRIGHT_BOX, TILTED_BOX]
     assert order(BY_FLAG) == [TILTED_BOX, UPRIGHT_BOX, DISK]
