@@ -96,7 +96,7 @@ def write_rows(rows: pd.DataFrame, path: Path) -> None:
 
 
 def write_labels(labels: NDArray[np.int32], path: Path, progress: Progress = silent) -> None:
-    """Write a label image as a compressed tiled TIFF of the smallest unsigned type that holds it.
+    """Write a label image as a compressed tiled TIFF of 16 bits, or of 32 where it is large or needs them.
 
     Parameters
     ----------
@@ -107,11 +107,9 @@ def write_labels(labels: NDArray[np.int32], path: Path, progress: Progress = sil
     progress
         Told of each row of tiles; may raise `Cancelled`.
     """
-    highest = 0
-    for rows in scratch.row_blocks(labels.shape):
-        highest = max(highest, int(labels[rows].max(initial=0)))
-        scratch.release(labels)
-    dtype = np.dtype(np.uint16 if highest < 2**16 else np.uint32)
+    # To look through a large one for its highest label would take as long as to write it.
+    is_wide = scratch.is_large(labels.nbytes) or labels.max(initial=0) >= 2**16
+    dtype = np.dtype(np.uint32 if is_wide else np.uint16)
     tifffile.imwrite(
         path,
         _tiles(labels, dtype, progress),

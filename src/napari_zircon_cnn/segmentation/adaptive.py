@@ -129,9 +129,8 @@ def _segment(
     seen = grown(searched, margin_px(mount.pixel_size_um, parameters), shape)
     with ThreadPoolExecutor(_WORKERS) as pool:
         progress(0.0, "measuring the background")
-        search = Search(
-            mount, searched, background_of(mount, seen, parameters.background_um, pool), parameters
-        )
+        background = background_of(mount, seen, parameters.background_um, pool, part_of(progress, 0.0, 0.1))
+        search = Search(mount, searched, background, parameters)
         tiles = tiles_of(searched, tile_px)
         grains: list[GrainMask] = []
         for n, (tile, view) in enumerate(zip(tiles, _ahead(pool, search.view_around, tiles), strict=True)):

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_zircon_cnn.mount import Mount
+from napari_zircon_cnn.progress import Progress, silent
+from napari_zircon_cnn.scratch import release
 
 Region = tuple[slice, slice]
 
@@ -137,7 +139,13 @@ class Background:
         return before - self.first_block[axis], share
 
 
-def background_of(mount: Mount, region: Region, width_um: float, pool: Executor | None = None) -> Background:
+def background_of(
+    mount: Mount,
+    region: Region,
+    width_um: float,
+    pool: Executor | None = None,
+    progress: Progress = silent,
+) -> Background:
     """Measure the resin's brightness for a region.
 
     Parameters
@@ -150,6 +158,8 @@ def background_of(mount: Mount, region: Region, width_um: float, pool: Executor 
         Width of the neighbourhood that a level is taken from.
     pool
         Works on several parts at once, if given.
+    progress
+        Told of each band of rows; may raise `Cancelled`.
 
     Returns
     -------
@@ -169,13 +179,21 @@ def background_of(mount: Mount, region: Region, width_um: float, pool: Executor 
         # What lies beyond the mosaic's border is like the block at the border.
         insides.append(np.clip(np.arange(first, last + 1), 0, grid.n_blocks - 1) - span[0])
     starts = range(spans[0][0], spans[0][1], _BLOCK_ROWS_AT_A_TIME)
-    parts = (pool.map if pool else map)(
-        lambda start: _block_levels(
-            mount, grids, (start, min(start + _BLOCK_ROWS_AT_A_TIME, spans[0][1])), spans[1]
-        ),
-        starts,
-    )
-    levels = np.concatenate(list(parts))
+
+    def levels_from(start: int) -> NDArray[np.uint16]:
+        return _block_levels(mount, grids, (start, min(start + _BLOCK_ROWS_AT_A_TIME, spans[0][1])), spans[1])
+
+    waiting = [pool.submit(levels_from, start) for start in starts] if pool else []
+    parts = []
+    try:
+        for n, start in enumerate(starts):
+            parts.append(waiting[n].result() if pool else levels_from(start))
+            release(mount.image)
+            progress((n + 1) / len(starts), "measuring the background")
+    finally:
+        for future in waiting:
+            future.cancel()
+    levels = np.concatenate(parts)
     # Every other block in each direction tells as much, in a quarter of the time.
     others = np.abs(np.arange(-reach, reach + 1)) % 2 == reach % 2
     footprint = np.logical_and.outer(others, others)
