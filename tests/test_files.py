@@ -39,6 +39,7 @@ def test_transaction_replaces_all_or_nothing(tmp_path: Path) -> None:
         files.path_for(tmp_path / "below" / "b.txt").write_text("b1")
     with pytest.raises(RuntimeError), Transaction(tmp_path) as files:
         files.path_for(tmp_path / "a.txt").write_text("a2")
+        files.path_for(tmp_path / "below" / "new" / "newer" / "c.txt").write_text("c2")
         raise RuntimeError
 
     assert (tmp_path / "a.txt").read_text() == "a1"

@@ -1,6 +1,7 @@
 """Writing files so that a kill at any moment leaves the old ones whole."""
 
 import hashlib
+import itertools
 import json
 import os
 import tempfile
@@ -66,6 +67,7 @@ class Transaction:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pending: dict[Path, Path] = {}
+        self._new_folders: set[Path] = set()
 
     def __enter__(self) -> Self:
         make_folder(self._folder)
@@ -73,6 +75,8 @@ class Transaction:
 
     def path_for(self, target: Path) -> Path:
         """Return the temporary path to write in place of `target`."""
+        above = itertools.takewhile(lambda folder: folder != self._folder, target.parents)
+        self._new_folders.update(folder for folder in above if not folder.exists())
         self._pending[target] = _temporary_for(target)
         return self._pending[target]
 
@@ -85,6 +89,10 @@ class Transaction:
         finally:
             for temporary in self._pending.values():
                 temporary.unlink(missing_ok=True)
+            for folder in sorted(self._new_folders, reverse=True):
+                # Where all went well there are files in it.
+                with suppress(OSError):
+                    folder.rmdir()
 
     def _commit(self) -> None:
         for temporary in self._pending.values():
