@@ -1,0 +1,142 @@
+"""The commands that train networks and apply them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_zircon_cnn.cli.app import app
+from napari_zircon_cnn.cli.options import (
+    Augmentation,
+    ClassesFile,
+    Json,
+    ModelFile,
+    ProjectFolder,
+    Samples,
+    Scaling,
+    Validation,
+)
+from napari_zircon_cnn.cli.output import end, print_figures, print_verdicts, progress_bar
+from napari_zircon_cnn.cli.words import names_in
+
+
+@app.command(
+    epilog="Example: `zircon-cnn train district --classes classes.csv --hold-out QVC061 -o lenet.keras`"
+)
+def train(
+    project: ProjectFolder,
+    classes: ClassesFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="Where to save the network.")
+    ],
+    model: Annotated[str, typer.Option(help="The network.")] = "lenet5",
+    epochs: Annotated[int, typer.Option(help="How often each grain is shown.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same network.")] = 0,
+    hold_out: Annotated[
+        str, typer.Option(metavar="SAMPLE,...", help="Samples kept from the training, to test the network.")
+    ] = "",
+    validation: Annotated[
+        Validation, typer.Option(help="How to validate beside that: over grains, or over whole samples.")
+    ] = Validation.SPLIT,
+    dropout: Annotated[bool, typer.Option(help="Regularise by dropout.")] = True,
+    augmentation: Annotated[
+        Augmentation, typer.Option(help="Vary the training crops as the paper or its notebook does.")
+    ] = Augmentation.PAPER,
+    scaling: Annotated[
+        Scaling, typer.Option(help="Grey values 0 to 1 as in the paper, or -1 to 1 as in its notebook.")
+    ] = Scaling.PAPER,
+    class_weights: Annotated[
+        bool, typer.Option("--class-weights", help="Let each class count the same, however few its grains.")
+    ] = False,
+    keep_best: Annotated[
+        bool,
+        typer.Option("--keep-best", help="Keep the epoch with the lowest validation loss, not the last."),
+    ] = False,
+    batch_size: Annotated[int, typer.Option(help="Grains per step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(help="Step size of the Adam optimiser.")] = 0.001,
+    box_um: Annotated[float, typer.Option("--box-um", help="Edge of a grain's crop in µm.")] = 180.0,
+    size_px: Annotated[int, typer.Option("--size-px", help="Edge of the crop that the network takes.")] = 32,
+    masked: Annotated[
+        bool, typer.Option("--masked", help="Blacken all but the grain itself in its crop.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a network on the grains of a project."""
+    from napari_zircon_cnn.dataset import sample_classes
+    from napari_zircon_cnn.jobs.train import train_model
+    from napari_zircon_cnn.jobs.validation import warning_about
+    from napari_zircon_cnn.project import Project
+
+    by_sample = sample_classes(classes, Project.read(project).samples).by_sample
+    warning = warning_about(by_sample, names_in(hold_out), validation.value)
+    with progress_bar() as progress:
+        card = train_model(
+            project,
+            classes,
+            output,
+            training={
+                "network": model,
+                "dropout": dropout,
+                "augmentation": augmentation.value,
+                "value_range": "zero_to_one" if scaling is Scaling.PAPER else "minus_one_to_one",
+                "epochs": epochs,
+                "batch_size": batch_size,
+                "learning_rate": learning_rate,
+                "class_weights": class_weights,
+                "keep_best": keep_best,
+                "seed": seed,
+            },
+            crop={"box_um": box_um, "size_px": size_px, "masked": masked},
+            hold_out=names_in(hold_out),
+            validation=validation.value,
+            progress=progress,
+        )
+    metrics: Mapping[str, Any] = card.metrics
+    chose = f", which chose epoch {card.validation['best_epoch']}" if keep_best else ""
+    in_validation = f"a random fifth of the grains of the same samples{chose}"
+    print_figures(f"Validation, {in_validation}", metrics["validation"])
+    for fold in metrics.get("folds", []):
+        print_figures(f"Held out: {fold['held_out']}", fold)
+    if "hold_out" in metrics:
+        print_figures(f"Hold-out samples {hold_out}, never seen", metrics["hold_out"])
+    if warning:
+        typer.echo(f"Warning: {warning}", err=True)
+    end(f"Model: {output}", {"model": str(output), "metrics": metrics}, as_json)
+
+
+@app.command(epilog="Example: `zircon-cnn classify district --model lenet.keras`")
+def classify(project: ProjectFolder, model: ModelFile, samples: Samples = "", as_json: Json = False) -> None:
+    """Give each grain a probability and each sample a verdict."""
+    from napari_zircon_cnn.jobs.classify import classify_project
+
+    with progress_bar() as progress:
+        verdicts = classify_project(project, model, names_in(samples), progress)
+    rows = verdicts.to_dict("records")
+    print_verdicts(rows)
+    end(f"Verdicts: {project / 'verdicts.csv'}", {"verdicts": rows}, as_json)
+
+
+@app.command(epilog="Example: `zircon-cnn evaluate district --classes classes.csv --model lenet.keras`")
+def evaluate(
+    project: ProjectFolder,
+    classes: ClassesFile,
+    model: ModelFile,
+    samples: Samples = "",
+    as_json: Json = False,
+) -> None:
+    """Score a network on a project's grains, those it was trained on apart from the others."""
+    from napari_zircon_cnn.jobs.classify import evaluate_project
+
+    with progress_bar() as progress:
+        found = evaluate_project(project, classes, model, names_in(samples), progress)
+    for name, figures in found["samples"].items():
+        seen = f", {figures['n_in_training']} of them trained on" if figures["n_in_training"] else ""
+        print_figures(f"{name} ({figures['class']}{seen})", figures)
+    if found["seen"]:
+        print_figures("Grains trained on, no test of the network", found["seen"])
+    if found["overall"]:
+        print_figures("Grains never seen", found["overall"])
+    else:
+        typer.echo("All these grains took part in the training; hold samples out for a test.")
+    end("", found, as_json)

@@ -1,0 +1,46 @@
+"""Options and arguments that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Validation(StrEnum):
+    """How a network is validated."""
+
+    SPLIT = "split"
+    KFOLD = "kfold"
+    LEAVE_ONE_SAMPLE_OUT = "leave-one-sample-out"
+
+
+class Augmentation(StrEnum):
+    """How training crops are varied."""
+
+    PAPER = "paper"
+    NOTEBOOK = "notebook"
+    NONE = "none"
+
+
+class Scaling(StrEnum):
+    """What range of values the network sees."""
+
+    PAPER = "paper"
+    NOTEBOOK = "notebook"
+
+
+ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.")]
+ModelFile = Annotated[Path, typer.Option("--model", metavar="MODEL.keras", help="A trained network.")]
+ClassesFile = Annotated[
+    Path,
+    typer.Option(
+        "--classes",
+        metavar="CLASSES.csv",
+        help="The class of each sample: a CSV file with the header sample,class. The first class is class 0.",
+    ),
+]
+Samples = Annotated[
+    str, typer.Option("--samples", metavar="SAMPLE,...", help="Only these samples, with commas between.")
+]
+Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON for other programs to read.")]
