@@ -7,11 +7,12 @@ asked for, so that a save holds exactly the steps before it.
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
 from napari_zircon_cnn.curation import Curation, Entry
+from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount
 from napari_zircon_cnn.progress import Progress
 from napari_zircon_cnn.project import Project
@@ -30,7 +31,7 @@ class Autosave:
     project
         The project; nobody else may write to it meanwhile.
     failed
-        Called with a sentence, in the writing thread, where a line of the ledger cannot be written.
+        Called with a sentence, in the writing thread, where something cannot be written.
     """
 
     def __init__(self, project: Project, failed: Callable[[str], None]) -> None:
@@ -45,6 +46,43 @@ class Autosave:
     ) -> "Future[Result]":
         """Do something with the project's files after all that was asked for before."""
         return self._thread.submit(work, *args, **kwargs)
+
+    def keep(
+        self,
+        what: str,
+        write: Callable[Concatenate[Project, Parameters], None],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> "Future[None]":
+        """Write something to the project that nobody waits for; a failure is told.
+
+        Parameters
+        ----------
+        what
+            What it is, as a sentence begins with it.
+        write
+            Called with the project, after all that was asked for before.
+        *args, **kwargs
+            What else it is called with.
+
+        Returns
+        -------
+        Future
+            Done when it is written or its failure is told.
+        """
+
+        def try_() -> None:
+            try:
+                write(self.project, *args, **kwargs)
+            except ZirconError as error:
+                self._failed(str(error))
+            except OSError as error:
+                self._failed(
+                    f"{what} could not be written to {self.project.folder} ({error.strerror}); "
+                    "make room there and do it again."
+                )
+
+        return self._thread.submit(try_)
 
     def curate(self, segmented: SegmentedMount) -> Curation:
         """Return a curation whose every step reaches the sample's ledger at once.

@@ -1,6 +1,5 @@
 """Grains of many mounts and the class of each sample to arrays for a network, and how to split them."""
 
-import csv
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
+from napari_zircon_cnn.class_file import class_by_sample, names_in, read_classes
 from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount, usable
@@ -119,8 +119,9 @@ def sample_classes(source: ClassSource, project_samples: Iterable[str]) -> Sampl
         misses a sample, names one that the project lacks, or holds fewer than two classes.
     """
     origin = name_of(source)
-    rows = source.items() if isinstance(source, Mapping) else _read_rows(Path(source))
-    by_sample = _by_sample(rows, origin)
+    by_sample = (
+        class_by_sample(source.items(), origin) if isinstance(source, Mapping) else read_classes(Path(source))
+    )
     known = list(project_samples)
     missing = [sample for sample in known if sample not in by_sample]
     if missing:
@@ -134,7 +135,7 @@ def sample_classes(source: ClassSource, project_samples: Iterable[str]) -> Sampl
             f"{origin} names {', '.join(foreign)}, which the project does not hold; "
             f"it holds {', '.join(known)}. Correct the name or remove the line."
         )
-    classes = tuple(dict.fromkeys(name for name in by_sample.values() if name))
+    classes = names_in(by_sample)
     if len(classes) < 2:
         named = "1 class" if classes else "0 classes"
         raise ZirconError(f"{origin} names {named}; a network needs two or more to tell apart.")
@@ -144,20 +145,6 @@ def sample_classes(source: ClassSource, project_samples: Iterable[str]) -> Sampl
 def name_of(source: ClassSource) -> str:
     """Return what a sentence that begins with them calls the given classes."""
     return "The list of classes" if isinstance(source, Mapping) else str(source)
-
-
-def _by_sample(rows: Iterable[tuple[str, str]], source: str) -> dict[str, str]:
-    by_sample: dict[str, str] = {}
-    for sample, name in ((sample.strip(), name.strip()) for sample, name in rows):
-        if not sample and not name:
-            continue
-        if not sample:
-            raise ZirconError(f"{source} has a line with the class {name} and no sample; add its name.")
-        if by_sample.setdefault(sample, name) != name:
-            raise ZirconError(
-                f"{source} gives {sample} two classes, {by_sample[sample]!r} and {name!r}; keep one."
-            )
-    return by_sample
 
 
 def gather(
@@ -306,23 +293,6 @@ def leave_one_sample_out(dataset: Dataset) -> list[Fold]:
             "No sample can be held out: each is the only one of its class. Add samples, or validate by split."
         )
     return folds
-
-
-def _read_rows(path: Path) -> list[tuple[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            header = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = header
-            if sorted(header) != ["class", "sample"]:
-                raise ZirconError(
-                    f"{path} has the columns {', '.join(header) or 'none'}; its header must be: sample,class"
-                )
-            return [(row["sample"] or "", row["class"] or "") for row in reader]
-    except OSError as error:
-        raise ZirconError(f"The classes {path} cannot be read ({error.strerror}); check the name.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ZirconError(f"{path} is not a CSV file in UTF-8 ({error}); export it again.") from error
 
 
 def _indices(

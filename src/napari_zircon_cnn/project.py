@@ -25,6 +25,7 @@ from napari_zircon_cnn.project_record import (
     PROJECT_FILE,
     ProjectRecord,
     SampleRecord,
+    place_of,
     read_record,
     way_from,
     write_record,
@@ -160,8 +161,7 @@ class Project:
     def mosaic_path(self, sample: str) -> Path:
         """Return where a sample's mosaic lies, or lay if it is gone."""
         record = self._sample(sample)
-        then, now = Path(record.mosaic), self.folder / record.mosaic_from_here
-        return now if record.mosaic_from_here and not then.is_file() and now.is_file() else then
+        return place_of(record.mosaic, record.mosaic_from_here, self.folder)
 
     def adopt_moved(self, sample: str, source: Path) -> bool:
         """Note where a sample's mosaic lies now, if `source` is that very mosaic and the old place is empty.
@@ -185,7 +185,7 @@ class Project:
             return False
         update = {"mosaic": str(source.resolve()), "mosaic_from_here": way_from(self.folder, source)}
         moved = self.record.samples | {sample: former.model_copy(update=update)}
-        self._save_record(self.record.model_copy(update={"samples": moved}))
+        self.save_record(self.record.model_copy(update={"samples": moved}))
         return True
 
     def add(
@@ -363,7 +363,13 @@ class Project:
 
     def save_evaluation(self, evaluation: dict[str, Any]) -> None:
         """Keep what an evaluation found, for the report."""
-        self._save_record(self.record.model_copy(update={"evaluation": evaluation}))
+        self.save_record(self.record.model_copy(update={"evaluation": evaluation}))
+
+    def save_record(self, record: ProjectRecord) -> None:
+        """Write project.json in place of the old one."""
+        with atomic_path(self.folder / PROJECT_FILE) as path:
+            write_record(record, path)
+        self.record = record
 
     def verdicts(self) -> pd.DataFrame | None:
         """Return the verdicts of the last classification, one row a sample, or None."""
@@ -454,11 +460,6 @@ class Project:
                 write_rows(verdicts, files.path_for(self.folder / _VERDICTS_FILE))
             _write_ledger(ledger, files.path_for(folder / _LEDGER_FILE))
             write_record(record, files.path_for(self.folder / PROJECT_FILE))
-        self.record = record
-
-    def _save_record(self, record: ProjectRecord) -> None:
-        with atomic_path(self.folder / PROJECT_FILE) as path:
-            write_record(record, path)
         self.record = record
 
     def _set_ledger_aside(self, sample: str, files: Transaction) -> None:

@@ -8,7 +8,7 @@ from napari_zircon_cnn.files import UNFINISHED, atomic_path, make_folder
 from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_lock import LOCK_FILES
-from napari_zircon_cnn.project_record import PROJECT_FILE, SampleRecord, way_from, write_record
+from napari_zircon_cnn.project_record import PROJECT_FILE, ModelFile, SampleRecord, way_from, write_record
 
 _COPIED_BYTES = 2**22
 
@@ -59,9 +59,10 @@ def copy_project(project: Project, folder: Path, progress: Progress = silent) ->
             name: _moved(record, project.mosaic_path(name), source, folder)
             for name, record in project.record.samples.items()
         }
+        update = {"samples": samples, "model_file": _model_moved(project, source, folder)}
         # It is a project from the moment that this file is there.
         with atomic_path(folder / PROJECT_FILE) as path:
-            write_record(project.record.model_copy(update={"samples": samples}), path)
+            write_record(project.record.model_copy(update=update), path)
     except BaseException:
         for path in folder.iterdir():
             if path.is_dir():
@@ -86,7 +87,20 @@ def check_can_copy(project: Project, folder: Path) -> None:
 
 def _moved(record: SampleRecord, mosaic: Path, source: Path, folder: Path) -> SampleRecord:
     """Return a sample's record with the way to its mosaic from the new folder."""
-    mosaic = mosaic.resolve()
-    if mosaic.is_relative_to(source):
-        mosaic = folder / mosaic.relative_to(source)
+    mosaic = _place_in_copy(mosaic, source, folder)
     return record.model_copy(update={"mosaic": str(mosaic), "mosaic_from_here": way_from(folder, mosaic)})
+
+
+def _model_moved(project: Project, source: Path, folder: Path) -> ModelFile | None:
+    """Return what is noted of the model in use, with the way to it from the new folder."""
+    noted = project.record.model_file
+    if noted is None:
+        return None
+    path = _place_in_copy(noted.found_from(source), source, folder)
+    return noted.model_copy(update={"path": str(path), "path_from_here": way_from(folder, path)})
+
+
+def _place_in_copy(path: Path, source: Path, folder: Path) -> Path:
+    """Return where a file of the project lies in its copy; one from elsewhere stays where it is."""
+    path = path.resolve()
+    return folder / path.relative_to(source) if path.is_relative_to(source) else path

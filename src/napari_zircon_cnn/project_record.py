@@ -45,6 +45,28 @@ class SampleRecord(pydantic.BaseModel):
     n_curated: Annotated[int, pydantic.Field(ge=0)] = 0
 
 
+class ModelFile(pydantic.BaseModel):
+    """What project.json says of the model in use.
+
+    Parameters
+    ----------
+    path
+        Where its file lies.
+    path_from_here
+        The same from the project folder; empty where there is no such way.
+    members_sha256
+        What its card said of its content.
+    """
+
+    path: str
+    path_from_here: str = ""
+    members_sha256: dict[str, str]
+
+    def found_from(self, folder: Path) -> Path:
+        """Return where the file lies for a project in a folder, or lay if it is gone."""
+        return place_of(self.path, self.path_from_here, folder)
+
+
 class ProjectRecord(pydantic.BaseModel):
     """What project.json holds.
 
@@ -58,12 +80,18 @@ class ProjectRecord(pydantic.BaseModel):
         The card of the model whose probabilities stand in the tables, if any.
     evaluation
         What the last evaluation found, if any.
+    model_file
+        The model that was last in use in a window, if any.
+    held_out
+        The samples that are held out from training.
     """
 
     format_version: int = FORMAT_VERSION
     samples: dict[str, SampleRecord] = {}
     model: dict[str, Any] | None = None
     evaluation: dict[str, Any] | None = None
+    model_file: ModelFile | None = None
+    held_out: tuple[str, ...] = ()
 
 
 class _FormatVersion(pydantic.BaseModel):
@@ -121,10 +149,16 @@ def write_record(record: ProjectRecord, path: Path) -> None:
     path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def way_from(folder: Path, mosaic: Path) -> str:
-    """Return the way from a folder to a mosaic; empty where there is none."""
+def way_from(folder: Path, file: Path) -> str:
+    """Return the way from a folder to a file; empty where there is none."""
     try:
-        return Path(os.path.relpath(mosaic.resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
     except ValueError:
         # On Windows there is no way from one drive to another.
         return ""
+
+
+def place_of(path: str, path_from_here: str, folder: Path) -> Path:
+    """Return where a file lies by its path or by the way from a folder; its path if it is gone."""
+    then, now = Path(path), folder / path_from_here
+    return now if path_from_here and not then.is_file() and now.is_file() else then

@@ -1,16 +1,19 @@
 """Projects in the window: recovered after a kill, locked, copied, found again, and left in order."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMenu, QMessageBox
 
 from curating import assert_same, state_of
 from drawn import drawn_project
 from gui import finish, press
 from napari_zircon_cnn.actions import Merge, Reject
+from napari_zircon_cnn.class_file import read_classes
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_lock import is_being_written
 from napari_zircon_cnn.recovery import OpenProject, left_work
@@ -86,6 +89,61 @@ def test_work_of_a_killed_window_is_offered_and_restored(viewer: Any, project: P
     assert workbench.session.active.table.at[3, "status"] == "rejected"
     assert offer.isHidden()
     assert left_work() == []
+
+
+def test_classes_are_on_disk_at_once_and_restored_after_a_kill(
+    make_napari_viewer_proxy: Callable[..., Any], tmp_path: Path, qtbot: Any
+) -> None:
+    folder = drawn_project(tmp_path, "one", "two").folder
+    session = workbench_of(make_napari_viewer_proxy()).session
+    session.open_project(folder)
+    finish(qtbot, session)
+    panel = workbench_of(session.viewer).train
+    classes = {"one": "skarn", "two": "barren"}
+    for row, name in enumerate(classes.values()):
+        panel.table.cellWidget(row, 2).setCurrentText(name)
+    panel.target.setCurrentText("barren")
+    panel.target.textActivated.emit("barren")
+    panel.table.item(1, 3).setCheckState(Qt.CheckState.Checked)
+    assert session.autosave is not None
+    session.autosave.do(lambda: None).result(timeout=1)
+    (note,) = left_notes()
+    content, at_the_kill = note.read_bytes(), shutil.copytree(folder, tmp_path / "at the kill")
+    session.close()
+    shutil.rmtree(folder)
+    shutil.move(at_the_kill, folder)
+    note.write_bytes(content)
+
+    workbench = workbench_of(make_napari_viewer_proxy())
+    workbench.findChild(LeftWorkOffer).restore.click()
+    finish(qtbot, workbench.session)
+    assert workbench.train.table.classes == classes
+    assert workbench.train.table.held_out == ["two"]
+    # The class whose probability is shown is named last, as the command line would read it.
+    assert workbench.train.target.currentText() == "barren"
+    assert read_classes(folder / "classes.csv") == classes
+    workbench.session.close()
+
+
+def test_class_chosen_in_one_panel_is_shown_in_the_other(viewer: Any, project: Path, qtbot: Any) -> None:
+    workbench = workbench_of(viewer)
+    _, other = viewer.window.add_plugin_dock_widget(PLUGIN, "Train")
+    open_drawn(workbench.session, project, qtbot)
+    workbench.train.table.cellWidget(0, 2).setCurrentText("skarn")
+    assert other.table.classes == {"drawn": "skarn"}
+    other.table.cellWidget(0, 2).setCurrentText("")
+    assert workbench.train.table.classes == {"drawn": ""}
+
+
+def test_classes_that_cannot_be_read_are_told_and_the_project_opens(
+    viewer: Any, project: Path, qtbot: Any
+) -> None:
+    (project / "classes.csv").write_bytes(b"sample;class\n")
+    workbench = workbench_of(viewer)
+    workbench.session.open_project(project)
+    finish(qtbot, workbench.session)
+    assert workbench.session.project is not None
+    assert "its header must be: sample,class" in workbench.status.message.text()
 
 
 def test_not_now_offers_again_at_the_next_start(viewer: Any, project: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -87,6 +88,43 @@ def test_training_shows_its_curves_and_its_model_classifies(bench: Bench, qtbot:
     assert list(verdicts["sample"]) == list(SAMPLES)
     # The window's process has loaded none of what would crash it.
     assert not {"tensorflow", "keras", "umap"} & set(sys.modules)
+
+
+def test_model_and_verdicts_come_back_with_the_project(
+    bench: Bench, district: District, tmp_path: Path, qtbot: Any
+) -> None:
+    _, workbench = bench
+    session, models = workbench.session, workbench.session.modelling
+    train(workbench, qtbot, epochs=1)
+    card = models.card
+    press(qtbot, workbench.classify.classify_button)
+    finish(qtbot, session)
+    assert session.autosave is not None
+    session.autosave.do(lambda: None).result(timeout=1)
+    # What a kill would leave at this moment, in another place.
+    at_the_kill = Path(shutil.copytree(district.project, tmp_path / "at the kill"))
+    shutil.rmtree(at_the_kill / "models")
+    session.open_project(tmp_path / "new")
+    finish(qtbot, session)
+    assert models.card == card, "a new project goes on with the model in use"
+
+    session.open_project(at_the_kill)
+    finish(qtbot, session)
+    assert models.classes == {sample: CLASSES[sample.startswith("POR")] for sample in SAMPLES}
+    assert models.model_path == district.project.resolve() / "models" / "lenet5-1.keras"
+    assert models.card == card
+    qtbot.waitUntil(lambda: workbench.classify.histogram.isVisibleTo(workbench.classify))
+    assert models.answered_by == card
+
+    models.model_path.unlink()
+    for folder in (tmp_path / "new", at_the_kill):
+        session.open_project(folder)
+        finish(qtbot, session)
+        assert models.card is None
+        assert "The model in use is no longer at" in workbench.status.message.text()
+    assert "No model is in use" in workbench.classify.model.text()
+    # The answer that stands in the tables can be read without it.
+    qtbot.waitUntil(lambda: workbench.classify.histogram.isVisibleTo(workbench.classify))
 
 
 def test_grain_that_changed_while_it_was_classified_has_no_probability(bench: Bench, qtbot: Any) -> None:

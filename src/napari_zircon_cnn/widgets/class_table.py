@@ -1,6 +1,6 @@
 """The class of each sample of a project, and which samples are held out from training."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
@@ -33,9 +33,10 @@ class ClassTable(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.itemChanged.connect(lambda _: self.changed.emit())
 
-    def set_samples(self, counts: Mapping[str, int], classes: Mapping[str, str]) -> None:
-        """Show samples with the number of their grains that count and their classes so far."""
-        held_out = set(self.held_out)
+    def set_samples(
+        self, counts: Mapping[str, int], classes: Mapping[str, str], held_out: Collection[str] = ()
+    ) -> None:
+        """Show samples with the number of their grains that count, their classes, and what is held out."""
         self.blockSignals(True)
         self.setRowCount(0)
         offered = sorted({name for name in classes.values() if name} | {"batholith", "porphyry"})

@@ -92,6 +92,7 @@ class ClassifyPanel(Panel):
         self.table.selected.connect(self._select)
         self.table.activated.connect(self.session.zoom_to)
         self.models.model_changed.connect(self._show_model)
+        self.session.project_changed.connect(self._soon.start)
         self.session.active_changed.connect(lambda _: self._show_sample())
         self.session.rows_changed.connect(self._show_rows)
         self.session.selection_changed.connect(self.table.select)
@@ -113,18 +114,25 @@ class ClassifyPanel(Panel):
         card, path = self.models.card, self.models.model_path
         for part in (self.classify_button, self.save_button):
             part.setEnabled(card is not None)
-        if card is None or path is None:
-            self.model.setText("No model is in use; train one or load one.")
-            self.legend.hide()
-            return
-        self.model.setText(f"{path.name}: {in_words(card)}")
-        others = [name for name in card.classes if name != card.target_class]
-        self.legend.show_probability(shades(), " or ".join(others), card.target_class)
-        self.legend.show()
+        self.model.setText(
+            f"{path.name}: {in_words(card)}"
+            if card is not None and path is not None
+            else "No model is in use; train one or load one."
+        )
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        """Say what the colours of the probabilities tell: of those in the tables, else of those to come."""
+        card = self.models.answered_by or self.models.card
+        self.legend.setVisible(card is not None)
+        if card is not None:
+            others = [name for name in card.classes if name != card.target_class]
+            self.legend.show_probability(shades(), " or ".join(others), card.target_class)
 
     def _on_classified(self) -> None:
         if self.session.active is not None:
             self.session.active.colour_by("probability")
+        self._show_legend()
         self._show_sample()
 
     def _show_sample(self) -> None:
@@ -148,7 +156,7 @@ class ClassifyPanel(Panel):
 
     def _show_verdicts(self) -> None:
         """Show for each classified sample what its grains say together, as they are now."""
-        card, project = self.models.card, self.session.project
+        card, project = self.models.answered_by, self.session.project
         names = project.samples if project else []
         tables = {name: self.models.table_of(name) for name in names}
         tables = {name: table for name, table in tables.items() if table["probability"].notna().any()}

@@ -375,7 +375,7 @@ class CuratePanel(Panel):
             return
         self.colours.setCurrentIndex(self.colours.findData(active.mode))
         if active.mode == "probability":
-            card = self.session.modelling.card
+            card = self.session.modelling.answered_by
             others = [name for name in card.classes if name != card.target_class] if card else ["0"]
             self.legend.show_probability(shades(), " or ".join(others), card.target_class if card else "1")
         elif active.mode == "class":

@@ -1,7 +1,7 @@
 """Classes, models and the jobs on them: what goes through the worker process, and what comes back."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zircon_cnn.autosave import Autosave
+from napari_zircon_cnn.class_file import in_order, names_in
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.grains import usable, with_probabilities
@@ -19,6 +20,7 @@ from napari_zircon_cnn.jobs.classify import Predictions, predict_project, verdic
 from napari_zircon_cnn.jobs.warm_up import found_devices, warm_up
 from napari_zircon_cnn.networks.card import ModelCard, read_card
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_choices import Choices, save_classes, save_held_out, save_model_file
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.preferences import preferences
 from napari_zircon_cnn.widgets.tasks import Task, of_worker
@@ -61,8 +63,10 @@ class Modelling(QObject):
         The Qt object whose end is the end of this one.
     """
 
+    choices_changed = Signal()
+    """The class of a sample, what is held out or the class whose probability is shown is another."""
     model_changed = Signal()
-    """Another model is in use."""
+    """Another model is in use, or none."""
     classified = Signal()
     """The grains have a model's new answer."""
     devices_found = Signal(object)
@@ -72,8 +76,13 @@ class Modelling(QObject):
         super().__init__(parent)
         self._session = session
         self.classes: dict[str, str] = {}
+        self.held_out: tuple[str, ...] = ()
+        self.target = ""
+        """The class whose probability the user wants to see; empty where nobody has chosen."""
         self.card: ModelCard | None = None
         self.model_path: Path | None = None
+        self.answered_by: ModelCard | None = None
+        """The card of the model whose probabilities stand in the tables."""
         self.worker = Worker(preferences().environment, warm_up)
         self._tables: dict[str, pd.DataFrame] = {}
         self._ready_soon = QTimer(self)
@@ -126,13 +135,53 @@ class Modelling(QObject):
             of_worker(name, self.worker, saves, job, *arguments, listeners=listeners, parent=self, **named)
         )
 
+    def take_up(self, choices: Choices) -> None:
+        """Go on with what was chosen for the project that is now open.
+
+        A project that has no model yet goes on with the one in use.
+        """
+        names = names_in(choices.classes)
+        self.classes, self.held_out = dict(choices.classes), choices.held_out
+        self.target = names[-1] if len(names) > 1 else ""
+        self.answered_by = choices.answered_by
+        if choices.model_file is None and not choices.problems and self.model_path is not None:
+            self._keep_model()
+        else:
+            self.model_path, self.card = choices.model_file, choices.card
+        self.model_changed.emit()
+        if choices.problems:
+            self._session.say(" ".join(choices.problems), wrong=True)
+
+    def choose(self, classes: Mapping[str, str], held_out: Sequence[str], target: str) -> None:
+        """Say of which class the samples are and which are held out from training; the project keeps it.
+
+        Parameters
+        ----------
+        classes
+            The class by sample; empty where it is not known.
+        held_out
+            The samples that are held out.
+        target
+            The class whose probability is shown; it is named last.
+        """
+        ordered = in_order(classes, target)
+        former, self.classes = self.classes, ordered
+        held_before, self.held_out = self.held_out, tuple(held_out)
+        is_other = list(ordered.items()) != list(former.items())
+        if is_other and (names_in(ordered) or names_in(former)):
+            self._keep("The classes", save_classes, ordered)
+        if self.held_out != held_before:
+            self._keep("What is held out", save_held_out, self.held_out)
+        if is_other or self.held_out != held_before:
+            self.choices_changed.emit()
+
     def read_classes(self, path: Path) -> None:
         """Take the classes of a CLASSES.csv for the samples of the project; a `ZirconError` says why not."""
         samples = self._session.project.samples if self._session.project else []
         # At the top it would load scikit-learn before a panel can be seen.
         from napari_zircon_cnn.dataset import sample_classes  # noqa: PLC0415
 
-        self.classes = self.classes | sample_classes(path, samples).by_sample
+        self.choose(self.classes | sample_classes(path, samples).by_sample, self.held_out, self.target)
 
     def save_model(self, path: Path) -> bool:
         """Save a copy of the model in use; return whether that was possible, and say why not."""
@@ -166,8 +215,9 @@ class Modelling(QObject):
         return True
 
     def use_model(self, path: Path, card: ModelCard) -> None:
-        """Use a model."""
+        """Use a model; the project notes which."""
         self.model_path, self.card = path, card
+        self._keep_model()
         self.model_changed.emit()
 
     def classify(self) -> Task | None:
@@ -184,6 +234,15 @@ class Modelling(QObject):
         )
         task.done.connect(lambda predictions: self._take_over(predictions, asked))
         return task
+
+    def _keep(self, what: str, write: Callable[..., None], *arguments: Any) -> None:
+        # Without a project there is nothing yet that it could belong to.
+        if self._session.project is not None:
+            self._session.ensure_project().keep(what, write, *arguments)
+
+    def _keep_model(self) -> None:
+        if self.model_path is not None and self.card is not None:
+            self._keep("The model in use", save_model_file, self.model_path, self.card.members_sha256)
 
     def _get_ready(self) -> None:
         self._is_ready = True
@@ -210,7 +269,8 @@ class Modelling(QObject):
         verdicts = verdicts_of(tables, card)
         self._session.save_changed()
         facts = card.model_dump(mode="json", by_alias=True)
-        autosave.do(autosave.project.save_classification, tables, verdicts, facts)
+        self.answered_by = card
+        autosave.keep("The model's answer", Project.save_classification, tables, verdicts, facts)
         self.classified.emit()
         n_grains = sum(len(usable(table)) for table in tables.values())
         self._session.say(f"{n_grains} grains in {len(tables)} samples are classified.")

@@ -24,6 +24,7 @@ from napari_zircon_cnn.mosaic_files import write_mosaic
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, part_of
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_choices import Choices, choices_of
 from napari_zircon_cnn.project_copy import check_can_copy
 from napari_zircon_cnn.recent_projects import remember
 from napari_zircon_cnn.recovery import LeftWork, OpenProject, left_work
@@ -148,19 +149,21 @@ class Session(QObject):
         """Open a project, or make one in a folder that has none, in place of the present one."""
         folder = Path(folder)
 
-        def open_(progress: Progress) -> tuple[OpenProject, Project]:
+        def open_(progress: Progress) -> tuple[OpenProject, Project, Choices]:
             progress(0.0, f"opening {folder.name}")
             if self._opened is not None and self._opened.folder == folder.resolve():
                 raise ZirconError(f"{folder} is open here already.")
             opened = OpenProject(folder)
             try:
-                return opened, Project.create(folder)
+                project = Project.create(folder)
+                return opened, project, choices_of(project)
             except BaseException:
                 opened.close()
                 raise
 
         task = self.run("Opening the project", open_)
         task.done.connect(lambda found: self._use(*found))
+        task.done.connect(lambda found: self._tell_samples(found[1], found[2]))
         return task
 
     def restore(self, left: LeftWork) -> Task:
@@ -216,7 +219,7 @@ class Session(QObject):
         # Two windows may need one in the same second.
         names = (stem if n == 1 else f"{stem} ({n})" for n in itertools.count(1))
         folder = next(projects / name for name in names if not (projects / name).exists())
-        return self._use(OpenProject(folder), Project.create(folder))
+        return self._use(OpenProject(folder), Project.create(folder), Choices())
 
     def open_sample(self, name: str) -> Task:
         """Read a sample of the project and show it."""
@@ -338,7 +341,7 @@ class Session(QObject):
         # Qt would keep a child, and with it the viewer, until the window's very end.
         self.setParent(None)
 
-    def _use(self, opened: OpenProject, project: Project) -> Autosave:
+    def _use(self, opened: OpenProject, project: Project, choices: Choices) -> Autosave:
         if self.autosave is not None:
             self.save_changed()
         for name in list(self.samples):
@@ -348,6 +351,7 @@ class Session(QObject):
         self.autosave = Autosave(project, lambda sentence: self.said.emit(sentence, True))
         remember(project.folder)
         self.activate(None)
+        self.modelling.take_up(choices)
         self._tell_project()
         return self.autosave
 
@@ -373,6 +377,12 @@ class Session(QObject):
         if self.autosave is not None and self._opened is not None:
             self.autosave.do(self._opened.note, tuple(self.samples))
         self.project_changed.emit()
+
+    def _tell_samples(self, project: Project, choices: Choices) -> None:
+        """Say what is in a project that was opened, unless there is something worse to say."""
+        if project.samples and not choices.problems:
+            n = len(project.samples)
+            self.say(f"{'1 sample' if n == 1 else f'{n} samples'} in {project.folder.name}; double-click one to see it.")
 
     def _time_next_save(self) -> None:
         minutes = preferences().autosave_minutes

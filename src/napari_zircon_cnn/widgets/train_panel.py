@@ -1,6 +1,5 @@
 """The fourth panel: classes, network and validation; the training live, and a way to stop it."""
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSpinBox
 from superqt import QCollapsible
 
+from napari_zircon_cnn.class_file import names_in
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.jobs.train import train_model
@@ -84,13 +84,13 @@ class TrainPanel(Panel):
         self.curves: TrainingCurves | None = None
 
         self._task: Task | None = None
-        self._chosen_target = ""
         self.target.textActivated.connect(self._choose_target)
         self._seconds: list[float] = []
         self.table.changed.connect(self._on_classes)
         self.validation.currentIndexChanged.connect(lambda _: self._warn())
         self.session.project_changed.connect(self._list_samples)
         self.models.model_changed.connect(self._show_model)
+        self.models.choices_changed.connect(self._on_choices)
         self._list_samples()
 
     def _add_choices(self) -> None:
@@ -120,7 +120,6 @@ class TrainPanel(Panel):
 
     def train(self) -> None:
         """Write the samples to the project and train on them in the worker process."""
-        classes = {sample: name for sample, name in self.table.classes.items() if name}
         project = self.session.project
         if project is None or not project.samples:
             self.session.say("There are no grains to train on yet; find them first.", wrong=True)
@@ -135,10 +134,10 @@ class TrainPanel(Panel):
             "Training",
             train_model,
             project.folder,
-            self._in_order(classes),
+            self.models.classes,
             model_file,
             training=training,
-            hold_out=self.table.held_out,
+            hold_out=self.models.held_out,
             validation=self.validation.currentData(),
             keep_best_on_cancel=True,
             listeners=("progress", "on_epoch"),
@@ -148,12 +147,6 @@ class TrainPanel(Panel):
         self._task.ended.connect(self._ended)
         self.train_button.setEnabled(False)
         self.stop_button.setEnabled(True)
-
-    def _in_order(self, classes: Mapping[str, str]) -> dict[str, str]:
-        """Return the classes so that the one whose probability is shown is named last."""
-        target = self.target.currentText()
-        samples = {sample: classes.get(sample, "") for sample in self.table.classes}
-        return dict(sorted(samples.items(), key=lambda item: (item[1] == target, item[1] == "")))
 
     def _stop(self) -> None:
         if self._task is not None:
@@ -197,28 +190,36 @@ class TrainPanel(Panel):
         card = self.models.card
         if card is not None and self.models.model_path is not None:
             self.state.setText(f"{self.models.model_path.name}: {in_words(card)}")
+        elif self._task is None:
+            self.state.setText("")
 
     def _list_samples(self) -> None:
         project = self.session.project
         counts = {
             name: len(usable(self.models.table_of(name))) for name in (project.samples if project else ())
         }
-        self.table.set_samples(counts, self.models.classes)
+        self.table.set_samples(counts, self.models.classes, self.models.held_out)
         self._on_classes()
 
     def _on_classes(self) -> None:
-        self.models.classes = self.table.classes
-        names = sorted({name for name in self.table.classes.values() if name})
+        names = sorted(names_in(self.table.classes))
+        usual = [name for name in (self.models.target, _USUAL_TARGET, *names[-1:]) if name in names]
         self.target.blockSignals(True)
         self.target.clear()
         self.target.addItems(names)
-        usual = [name for name in (self._chosen_target, _USUAL_TARGET, *names[-1:]) if name in names]
         self.target.setCurrentText(usual[0] if usual else "")
         self.target.blockSignals(False)
+        self.models.choose(self.table.classes, self.table.held_out, self.target.currentText())
         self._warn()
 
     def _choose_target(self, name: str) -> None:
-        self._chosen_target = name
+        self.models.target = name
+        self._on_classes()
+
+    def _on_choices(self) -> None:
+        """Show what was chosen elsewhere; a row that is being edited here stays as it is."""
+        if self.table.classes != self.models.classes or tuple(self.table.held_out) != self.models.held_out:
+            self._list_samples()
 
     def _warn(self) -> None:
         sentence = warning_about(self.table.classes, self.table.held_out, self.validation.currentData())
