@@ -381,8 +381,8 @@ class Session(QObject):
     def _tell_samples(self, project: Project, choices: Choices) -> None:
         """Say what is in a project that was opened, unless there is something worse to say."""
         if project.samples and not choices.problems:
-            n = len(project.samples)
-            self.say(f"{'1 sample' if n == 1 else f'{n} samples'} in {project.folder.name}; double-click one to see it.")
+            number = f"{len(project.samples)} samples" if len(project.samples) > 1 else "1 sample"
+            self.say(f"{number} in {project.folder.name}; double-click one to see it.")
 
     def _time_next_save(self) -> None:
         minutes = preferences().autosave_minutes
