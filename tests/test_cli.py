@@ -308,7 +308,7 @@ def test_classes_that_do_not_fit_are_refused_and_nothing_lost(
 @pytest.mark.parametrize(
     ("options", "answer"),
     [
-        (["--model", "alexander"], "There is no network named 'alexander'; choose one of lenet5"),
+        (["--model", "alexander"], "There is no network named 'alexander'; choose one of alexnet, lenet5"),
         (["--epochs", "0"], "The setting epochs cannot be 0: "),
         (["--box-um", "-3"], "The setting box_um cannot be -3.0: "),
         (["--hold-out", "X"], "has no sample X; it has BAT-1, BAT-2, POR-1, POR-2"),

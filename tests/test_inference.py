@@ -6,6 +6,7 @@ from drawn_crops import discs_and_rings
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.inference import predict
 from napari_zircon_cnn.networks.lenet5 import build_lenet5
+from napari_zircon_cnn.networks.settings import NetworkSettings
 from napari_zircon_cnn.progress import Cancelled
 
 
@@ -25,7 +26,7 @@ def test_every_class_of_every_grain_gets_a_probability(model: keras.Model) -> No
 
 def test_three_classes_come_as_the_network_gives_them() -> None:
     crops, _ = discs_and_rings(9)
-    model = build_lenet5(n_classes=3)
+    model = build_lenet5(NetworkSettings(n_classes=3))
     np.testing.assert_allclose(predict(model, crops, 4), model.predict(crops, verbose=0), atol=1e-6)
 
 

@@ -30,7 +30,9 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="Where to save the network.")
     ],
-    model: Annotated[str, typer.Option(help="The network.")] = "lenet5",
+    model: Annotated[
+        str, typer.Option(help="The network: lenet5, mlp, alexnet, vgg16, or one of another package.")
+    ] = "lenet5",
     epochs: Annotated[int, typer.Option(help="How often each grain is shown.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same network.")] = 0,
     hold_out: Annotated[
@@ -56,7 +58,9 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Grains per step.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Step size of the Adam optimiser.")] = 0.001,
     box_um: Annotated[float, typer.Option("--box-um", help="Edge of a grain's crop in µm.")] = 180.0,
-    size_px: Annotated[int, typer.Option("--size-px", help="Edge of the crop that the network takes.")] = 32,
+    size_px: Annotated[
+        int | None, typer.Option("--size-px", help="Edge of the crop; by default what the network takes.")
+    ] = None,
     masked: Annotated[
         bool, typer.Option("--masked", help="Blacken all but the grain itself in its crop.")
     ] = False,
@@ -87,7 +91,7 @@ def train(
                 "keep_best": keep_best,
                 "seed": seed,
             },
-            crop={"box_um": box_um, "size_px": size_px, "masked": masked},
+            crop={"box_um": box_um, "masked": masked} | ({"size_px": size_px} if size_px is not None else {}),
             hold_out=names_in(hold_out),
             validation=validation.value,
             progress=progress,

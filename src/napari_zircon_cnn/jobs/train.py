@@ -16,6 +16,7 @@ from napari_zircon_cnn.files import check_can_write
 from napari_zircon_cnn.jobs.loading import load_each
 from napari_zircon_cnn.jobs.validation import Validation
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample, check_model_path
+from napari_zircon_cnn.networks.registry import check_network, network_spec
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Cancelled, Progress, part_of, silent
@@ -62,7 +63,8 @@ def train_model(
     training
         Those of the `TrainSettings` that differ from the defaults.
     crop
-        Those of the `CropSettings` that differ from the defaults.
+        Those of the `CropSettings` that differ from the defaults; `size_px` is the network's own
+        unless told.
     hold_out
         Samples that take no part in the training; the network is tested on them at the end.
     validation
@@ -100,7 +102,9 @@ def train_model(
     model_file = Path(model_file)
     check_model_path(model_file)
     settings = validated(TrainSettings, training or {})
-    crop_settings = validated(CropSettings, crop or {})
+    own_size = {"size_px": network_spec(settings.network).size_px}
+    crop_settings = validated(CropSettings, own_size | dict(crop or {}))
+    check_network(settings.network_settings(crop_settings.size_px, n_classes=2))
     project = Project.read(project_folder)
     held_out_samples = project.chosen(hold_out) if hold_out else []
     given = sample_classes(classes, project.samples)

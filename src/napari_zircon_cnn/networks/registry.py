@@ -1,31 +1,94 @@
-"""The networks by name, our own and those that other packages add; builds without knowing any."""
+"""The networks by name, our own and those that other packages add; light, so that a window may list them."""
 
+import dataclasses
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.networks.settings import NetworkSettings
+from napari_zircon_cnn.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
     import keras
 
 ENTRY_POINT_GROUP = "napari_zircon_cnn.networks"
-"""Group under which another package names a function from `NetworkSettings` to a Keras model."""
+"""Group under which another package names a `NetworkSpec` of its own."""
 
-_OWN = {"lenet5": "napari_zircon_cnn.networks.lenet5:from_settings"}
+_ROOM = "napari_zircon_cnn.networks"
+_OWN = {
+    "alexnet": NetworkSpec(
+        f"{_ROOM}.alexnet:build_alexnet",
+        size_px=224,
+        smallest_px=67,
+        options=("dropout", "value_range", "activation"),
+    ),
+    "lenet5": NetworkSpec(
+        f"{_ROOM}.lenet5:build_lenet5",
+        options=(
+            *("dropout", "value_range", "batch_normalisation", "activation"),
+            *("padding", "stride", "kernel_size"),
+        ),
+    ),
+    "mlp": NetworkSpec(f"{_ROOM}.mlp:build_mlp", options=("dropout", "value_range", "activation")),
+    "vgg16": NetworkSpec(
+        f"{_ROOM}.vgg16:build_vgg16",
+        size_px=224,
+        smallest_px=32,
+        options=("dropout",),
+        pretrained=f"{_ROOM}.vgg16:load_imagenet",
+        frozen_until=("average", "block5_conv2"),
+    ),
+}
 
 
 @cache
-def _builders() -> dict[str, EntryPoint]:
-    foreign = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
-    own = {name: EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in _OWN.items()}
-    return foreign | own
+def _foreign() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP) if entry.name not in _OWN}
 
 
 def network_names() -> list[str]:
     """Return the names of the networks that can be built, in alphabetical order."""
-    return sorted(_builders())
+    return sorted({*_OWN, *_foreign()})
+
+
+def network_spec(name: str) -> NetworkSpec:
+    """Return what must be known of a network before it is built.
+
+    Parameters
+    ----------
+    name
+        One of `network_names`.
+
+    Returns
+    -------
+    NetworkSpec
+        Its spec.
+
+    Raises
+    ------
+    ZirconError
+        Where no network has that name, or another package's entry point is broken.
+    """
+    if name in _OWN:
+        return _OWN[name]
+    if name not in _foreign():
+        raise ZirconError(f"There is no network named {name!r}; choose one of {', '.join(network_names())}.")
+    entry = _foreign()[name]
+    try:
+        spec = entry.load()
+    except Exception as error:
+        # Another package's module raises whatever it happens to raise.
+        raise ZirconError(
+            f"The network {name} of another package cannot be loaded ({entry.value}: {error}); "
+            "update that package or choose another network."
+        ) from error
+    if not isinstance(spec, NetworkSpec):
+        raise ZirconError(
+            f"The network {name} of another package is no NetworkSpec ({entry.value}); "
+            "update that package or choose another network."
+        )
+    return spec
 
 
 def build_network(settings: NetworkSettings) -> "keras.Model":
@@ -45,10 +108,45 @@ def build_network(settings: NetworkSettings) -> "keras.Model":
     Raises
     ------
     ZirconError
-        Where no network has that name.
+        Where no network has that name, or it does not suit the settings; see `check_network`.
     """
-    if settings.network not in _builders():
+    check_network(settings)
+    try:
+        return function_named(network_spec(settings.network).builder)(settings)
+    except ValueError as error:
         raise ZirconError(
-            f"There is no network named {settings.network!r}; choose one of {', '.join(network_names())}."
+            f"The network {settings.network} cannot be built for crops of {settings.input_size} px with "
+            f"these settings; take larger crops, or a smaller kernel or stride ({error})."
+        ) from error
+
+
+def check_network(settings: NetworkSettings) -> None:
+    """Refuse what a network cannot be built from, without building it.
+
+    Parameters
+    ----------
+    settings
+        Which network, for which crops and classes.
+
+    Raises
+    ------
+    ZirconError
+        Where no network has that name, the crops are too small for it, or it does not heed a setting
+        that differs from its default.
+    """
+    spec = network_spec(settings.network)
+    if settings.input_size < spec.smallest_px:
+        raise ZirconError(
+            f"The network {settings.network} takes crops of {spec.smallest_px} px or more, not of "
+            f"{settings.input_size}; leave the size out for its {spec.size_px} px."
         )
-    return _builders()[settings.network].load()(settings)
+    everywhere = {"network", "input_size", "n_classes", *spec.options}
+    defaults = NetworkSettings()
+    for name in {field.name for field in dataclasses.fields(settings)} - everywhere:
+        if getattr(settings, name) != getattr(defaults, name):
+            raise ZirconError(f"The network {settings.network} has no setting {name}; leave it as it is.")
+
+
+def function_named(path: str) -> Any:
+    """Return the function that ``package.module:function`` names."""
+    return EntryPoint(path, path, ENTRY_POINT_GROUP).load()

@@ -7,6 +7,11 @@ from pydantic.dataclasses import dataclass
 
 ValueRange = Literal["zero_to_one", "minus_one_to_one"]
 Augmentation = Literal["paper", "notebook", "none"]
+Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid"]
+Padding = Literal["same", "valid"]
+
+IMAGENET = "imagenet"
+"""Stands for the weights that Keras itself downloads."""
 
 _CONFIG = ConfigDict(extra="forbid")
 
@@ -29,6 +34,16 @@ class NetworkSettings:
         What the first convolution sees: "zero_to_one" as in the paper, or "minus_one_to_one"
         as in its notebook. The crops that go in are 0 to 1 either way; the network rescales
         them itself.
+    batch_normalisation
+        Whether batch normalisation follows each convolution of LeNet-5.
+    activation
+        What the units of all layers but the output apply.
+    padding
+        Whether LeNet-5's convolutions pad with zeros to keep the size.
+    stride
+        Step of LeNet-5's convolutions in px.
+    kernel_size
+        Edge of LeNet-5's convolutions in px.
     """
 
     network: str = "lenet5"
@@ -36,6 +51,11 @@ class NetworkSettings:
     n_classes: Annotated[int, Field(ge=2, le=1000)] = 2
     dropout: bool = True
     value_range: ValueRange = "zero_to_one"
+    batch_normalisation: bool = False
+    activation: Activation = "relu"
+    padding: Padding = "same"
+    stride: Annotated[int, Field(ge=1, le=4)] = 1
+    kernel_size: Annotated[int, Field(ge=1, le=15)] = 3
 
 
 @dataclass(frozen=True, config=_CONFIG)
