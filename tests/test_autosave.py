@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,26 @@ def test_steps_before_and_after_a_save_are_on_disk(tmp_path: Path) -> None:
     assert project.record.samples["drawn"].n_curated == 1
     reloaded = Project.open(tmp_path / "project").load("drawn")
     assert_same(state_of(curation.segmented), state_of(reloaded))
+
+
+def test_first_step_waits_for_no_library(tmp_path: Path) -> None:
+    drawn_project(tmp_path)
+    code = """
+import sys
+from napari_zircon_cnn.autosave import Autosave
+from napari_zircon_cnn.project import Project
+
+project = Project.open(sys.argv[1])
+segmented = project.load("drawn")
+slow = {"scipy.ndimage", "skimage.measure._regionprops_utils"}
+assert not slow & set(sys.modules)
+autosave = Autosave(project, print)
+autosave.curate(segmented)
+autosave.close()
+assert slow <= set(sys.modules)
+assert "facts" in vars(segmented)
+"""
+    subprocess.run([sys.executable, "-c", code, tmp_path / "project"], check=True)
 
 
 def test_step_that_found_no_place_is_said_and_written_with_the_next(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
-from scipy import ndimage
 
 from napari_zircon_cnn.changes import Change, LabelsAfter
 from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
@@ -300,6 +299,8 @@ def _with_measurements(
     rows: pd.DataFrame, segmented: SegmentedMount, masks: dict[int, NDArray[np.bool_]], after: LabelsAfter
 ) -> pd.DataFrame:
     """Return rows with what is measured of grains whose masks cover the box of the change."""
+    from scipy import ndimage
+
     for label, mask in masks.items():
         tight = ndimage.find_objects(mask.astype(np.uint8))[0]
         rows_px, columns_px = (
@@ -315,6 +316,8 @@ def _with_measurements(
 
 def _cut(mask: NDArray[np.bool_], corners: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the mask's pieces beside a line, numbered from 1 by falling size; no pixel is left out."""
+    from scipy import ndimage
+
     line = cv2.polylines(np.zeros(mask.shape, np.uint8), [corners], isClosed=False, color=1)
     # OpenCV's line is 8-connected, so it parts what is connected over edges.
     pieces, n_pieces = ndimage.label(mask & (np.asarray(line) == 0))
@@ -328,3 +331,18 @@ def _cut(mask: NDArray[np.bool_], corners: NDArray[np.int32]) -> NDArray[np.int3
         return numbered
     nearest = ndimage.distance_transform_edt(numbered == 0, return_distances=False, return_indices=True)
     return np.where(mask, numbered[tuple(nearest)], 0)
+
+
+def get_ready(segmented: SegmentedMount) -> None:
+    """Load and measure beforehand what the first action on a sample would wait for.
+
+    Parameters
+    ----------
+    segmented
+        The sample; a window calls this in a thread.
+    """
+    from scipy import ndimage
+    from skimage.measure import perimeter_crofton
+
+    # Both load what they are made of when they are first looked at.
+    _ = ndimage.label, perimeter_crofton, segmented.facts

@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
+from napari_zircon_cnn.actions import get_ready
 from napari_zircon_cnn.curation import Curation, Entry
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount
@@ -99,6 +100,7 @@ class Autosave:
         """
         sample = segmented.mount.sample
         self._saved[sample] = segmented.table
+        self._thread.submit(get_ready, segmented)
 
         def record(entry: Entry) -> None:
             self._thread.submit(self._append, sample, entry)

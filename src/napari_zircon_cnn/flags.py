@@ -5,7 +5,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.mount_facts import WHITE, MountFacts, Seams
@@ -209,6 +208,8 @@ def _line_leads_to(
     along: slice, in_line: NDArray[np.bool_], grey: NDArray[np.float32], facts: MountFacts, um: float
 ) -> bool:
     """Tell whether one of some rows shows a thin line to the left or the right of a grain's columns."""
+    from scipy import ndimage
+
     length, gap = _px(STREAK_UM, um, _STREAK_AT_LEAST_PX), _px(_STREAK_GAP_UM, um, 1)
     half_span = _px(_STREAK_HALF_SPAN_UM, um, 3)
     lines = np.flatnonzero(in_line)

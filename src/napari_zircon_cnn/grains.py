@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_zircon_cnn.columns import COLUMNS, MEASURED, PROBABILITY_PREFIX, REJECTED, UNREVIEWED, Kind
 from napari_zircon_cnn.flags import Box, is_touching
@@ -133,6 +132,8 @@ def find_boxes(labels: NDArray[np.int32], progress: Progress = silent) -> dict[i
     dict
         The upright bounding box of each label that has pixels.
     """
+    from scipy import ndimage
+
     boxes: dict[int, Box] = {}
     for band in row_blocks(labels.shape, _PIXELS_OF_A_BAND):
         objects: list[Any] = ndimage.find_objects(labels[band])

@@ -6,7 +6,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import perimeter_crofton
 
 from napari_zircon_cnn.flags import Box, is_cut_by_seam, is_dim, is_saturated, is_streaked
 from napari_zircon_cnn.mount import Mount
@@ -35,6 +34,8 @@ def measure_grain(mask: NDArray[np.bool_], mount: Mount, facts: MountFacts, box:
         A value for each column of `columns.MEASURED`, with the units given there, but for
         `touching`, which depends on the other grains as well.
     """
+    from skimage.measure import perimeter_crofton
+
     um = mount.pixel_size_um
     grey = mount.image[box][mask].astype(np.float64)
     top, left = box[0].start, box[1].start

@@ -7,8 +7,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, part_of, silent
@@ -114,6 +112,8 @@ def _blocks(length: int) -> list[slice]:
 
 
 def _otsu(histogram: NDArray[np.float64]) -> float:
+    from skimage.filters import threshold_otsu
+
     present = np.flatnonzero(histogram)
     if len(present) == 1:
         return float(present[0])
@@ -173,6 +173,8 @@ def _mean(resin: NDArray[Any], is_resin: NDArray[np.uint8], axis: int) -> NDArra
 
 def _seams(means: NDArray[np.float64], length: int) -> Seams:
     """Return the seams along one direction of the mosaic, from the resin's means along each line."""
+    from scipy import ndimage
+
     if len(means) <= 2 * _BESIDE_PX:
         return np.empty((0, 3), np.int64)
     excess = np.full(means.shape, np.nan)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Ring = NDArray[np.int64]
 """Corners (x, y) in px, shape (n, 2), each once; a pixel reaches from its index to the next."""
@@ -25,6 +24,8 @@ def polygons_of(mask: NDArray[np.bool_]) -> list[Polygon]:
         ring touches itself; the shoelace formula over x and y gives an outer ring a positive area
         and a hole a negative one, and their sum is the number of pixels.
     """
+    from scipy import ndimage
+
     rings, starts = _closed_lines(mask)
     parts, n_parts = ndimage.label(mask)
     outer: list[Polygon] = [[] for _ in range(n_parts)]

@@ -14,7 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, silent
@@ -166,6 +165,8 @@ def background_of(
     Background
         Its levels do not depend on the region.
     """
+    from scipy import ndimage
+
     block = 2 ** round(math.log2(max(_BLOCK_UM / mount.pixel_size_um, _CELLS)))
     reach = max(round(width_um / mount.pixel_size_um / block / 2), 1)
     grids = _Grid(mount.image.shape[0], block), _Grid(mount.image.shape[1], block)
