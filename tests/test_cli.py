@@ -14,12 +14,13 @@ import tifffile
 from district import SAMPLES, District, contents_of, write_classes
 from drawn import drawn_mount
 from napari_zircon_cnn.cli import main
+from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.networks.card import CARD_MEMBER
 from napari_zircon_cnn.project import Project
 
 COMMANDS = [
     *("demo", "segment", "curate", "train", "classify", "evaluate", "report", "export"),
-    "score-segmentation",
+    *("score-segmentation", "feature-maps", "saliency"),
 ]
 SLOW_TO_START = {"keras", "tensorflow", "umap", "matplotlib", "napari", "qtpy", "sklearn", "cv2", "pandas"}
 
@@ -498,3 +499,29 @@ def test_bug_of_ours_shows_its_traceback_and_exits_1() -> None:
 def test_nothing_that_starts_slowly_is_imported_for_the_help(code: str) -> None:
     done = python(f"{code}\nimport sys; print('loaded', *sorted({SLOW_TO_START} & set(sys.modules)))")
     assert done.stdout.splitlines()[-1] == "loaded"
+
+
+def test_why_from_the_command_line(trained: District, run: Run) -> None:
+    project, model, folder = trained.project, trained.model, trained.folder / "why é"
+    grain = f"POR-1:{usable(Project.read(project).table('POR-1'))[0]}"
+    words = ["feature-maps", project, "--model", model, "--grain", grain]
+    drawn = run.json(*words, "-o", folder / "maps.svg")
+    assert drawn["layers"]["C1"] == [32, 32, 6]
+    run.json(*words, "--layers", "C5,S6", "--maps", "3", "-o", folder / "maps.png")
+    run.json(*words, "-o", folder / "maps.npz")
+    with np.load(folder / "maps.npz") as arrays:
+        assert arrays["C3"].shape == (16, 16, 16)
+        assert arrays["C3_step_um"].tolist() == [11.25, 11.25]
+    why = ["saliency", project, "--model", model]
+    why_here = [*why, "--grain", grain, "--method", "integrated-gradients", "--sanity"]
+    found = run.json(*why_here, "-o", folder / "why.png", warning="With its weights shuffled")
+    assert found["sanity"]["sentence"].startswith("With its weights shuffled")
+    everything = run.json(*why, "--sample", "POR-1", "--method", "occlusion", "-o", folder / "all.tif")
+    assert tifffile.imread(folder / "all.tif").shape == tuple(everything["shape"])
+
+    assert "must end in .png or .svg" in run.refusal(*words, "-o", folder / "maps.jpg")
+    assert "Name one grain" in run.refusal(*why, "-o", folder / "x.png")
+    assert "end its name in .tif" in run.refusal(*why, "--sample", "POR-1", "-o", folder / "x.png")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("all.tif", "maps.npz", "maps.png", "maps.svg", "why.png")
+    ]

@@ -73,7 +73,7 @@ def cut_crops(
     """
     settings = settings or CropSettings()
     mount, labels = segmented.mount, segmented.labels
-    side = max(1, round(settings.box_um / mount.pixel_size_um))
+    side = box_side_px(settings, mount.pixel_size_um)
     places = _places(pixel_edges(segmented.table, which, mount.pixel_size_um), side)
     crops = np.empty((len(which), settings.size_px, settings.size_px, 1), np.float32)
     # A small canvas is enlarged, which would mix it with its neighbour's edge.
@@ -94,6 +94,30 @@ def cut_crops(
     progress(1.0, f"cut {len(which)} crops")
     crops /= np.float32(mount.white)
     return np.clip(crops, 0, 1, out=crops)
+
+
+def box_side_px(settings: CropSettings, pixel_size_um: float) -> int:
+    """Return the edge of the square that is cut around a grain, in px of the mosaic."""
+    return max(1, round(settings.box_um / pixel_size_um))
+
+
+def canvas_corners(edges: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+    """Return the mosaic's row and column at the first pixel of squares cut around boxes.
+
+    Parameters
+    ----------
+    edges
+        Top, bottom, left and right of the boxes, shape (n, 4), in px; see `grains.pixel_edges`.
+    side
+        Edge of the squares in px.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 2)
+        Negative where a square reaches beyond the mosaic.
+    """
+    places = np.array(_places(edges, side), np.int64).reshape(-1, 6)
+    return places[:, :2] - places[:, 4:]
 
 
 def _places(edges: NDArray[np.int64], side: int) -> list[list[int]]:

@@ -3,6 +3,7 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -12,6 +13,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
+
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.files import atomic_path
+
+PICTURE_SUFFIXES = (".png", ".svg")
+"""How the name of a picture may end."""
 
 HISTOGRAM_BINS = 25
 """Bins over 0 to 1 in the histograms of the paper's figure 8."""
@@ -27,6 +34,7 @@ _FONTS = ["system-ui", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans",
 _DARK_THEME = "svg{color:#2b2f36}@media(prefers-color-scheme:dark){svg{color:#dfe3ea}}"
 _NOTE_SIZE = 9.0
 _LONGEST_NAME = 18
+_PICTURE_DPI = 150
 
 
 def viridis(values: ArrayLike) -> NDArray[np.uint8]:
@@ -209,6 +217,39 @@ def as_svg(figure: Figure, description: str = "") -> str:
         )
     head, tag, body = stream.getvalue().partition("<defs>")
     return f"{head}<style>{_DARK_THEME}</style>{tag}{body}".replace(INK, "currentColor")
+
+
+def check_picture_path(path: Path) -> None:
+    """Raise a `ZirconError` where a figure cannot be saved under a name, before long work is done."""
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise ZirconError(
+            f"A picture's file name must end in {' or '.join(PICTURE_SUFFIXES)}; {path.name!r} does not."
+        )
+
+
+def save_figure(figure: Figure, path: Path, description: str = "") -> None:
+    """Write a figure as PNG or SVG, as the suffix says, whole or not at all.
+
+    Parameters
+    ----------
+    figure
+        A figure of this package.
+    path
+        The file; its folder is made if need be.
+    description
+        What the figure shows, for those who cannot see it; for SVG.
+
+    Raises
+    ------
+    ZirconError
+        Where the name has another suffix or the folder cannot be written to.
+    """
+    check_picture_path(path)
+    with atomic_path(path) as temporary:
+        if path.suffix.lower() == ".svg":
+            temporary.write_text(as_svg(figure, description), encoding="utf-8")
+        else:
+            figure.savefig(temporary, dpi=_PICTURE_DPI, facecolor="white")
 
 
 def _figure(width: float, height: float, n_panels: int) -> tuple[Figure, Sequence[Axes]]:
