@@ -65,7 +65,7 @@ ROOMS: dict[str, set[str]] = {
     "samples": {"mount"},
     "figures": set(),
     "placement": {"crops"},
-    "explain": {"placement"},
+    "explain": {"networks", "placement"},
     "map_figures": {"figures", "placement"},
     "overview": {"figures", "grains"},
     "report_rows": {"grains", "metrics", "networks"},

@@ -12,8 +12,12 @@ from napari_zircon_cnn.explain.feature_maps import MapReader
 from napari_zircon_cnn.explain.layers import last_convolution, map_grid, map_layers
 from napari_zircon_cnn.grains import SegmentedMount, measure
 from napari_zircon_cnn.mount import Mount
-from napari_zircon_cnn.networks.lenet5 import FEATURE_MAPS, build_lenet5
+from napari_zircon_cnn.networks.lenet5 import build_lenet5
+from napari_zircon_cnn.networks.registry import build_network
+from napari_zircon_cnn.networks.settings import NetworkSettings
 from napari_zircon_cnn.placement import place_crops
+
+FEATURE_MAPS = ("C1", "S2", "C3", "S4", "C5", "S6")
 
 
 def test_maps_are_those_of_the_network_cut_at_each_layer() -> None:
@@ -87,6 +91,16 @@ def test_lenets_maps_cover_the_whole_crop() -> None:
         grid = map_grid(model, name)
         assert grid.offset_px[0] - grid.step_px[0] / 2 == -0.5
         assert grid.offset_px[0] + (grid.shape[0] - 0.5) * grid.step_px[0] == 31.5
+
+
+@pytest.mark.parametrize("network", ["alexnet", "vgg16"])
+def test_the_papers_other_networks_have_maps_with_a_place(network: str) -> None:
+    model = build_network(NetworkSettings(network=network, input_size=96))
+    grids = [map_grid(model, name) for name in map_layers(model)]
+    steps = [grid.step_px[0] for grid in grids]
+    assert steps == sorted(steps)
+    for grid in grids:
+        assert grid.offset_px[0] - grid.step_px[0] / 2 >= -0.5 - grid.step_px[0]
 
 
 @pytest.mark.parametrize("kernel", ["identity", "edge"])

@@ -11,6 +11,7 @@ from napari_zircon_cnn.explain.gradients import gradient
 from napari_zircon_cnn.explain.saliency import Saliency
 from napari_zircon_cnn.explain.sanity import likeness, shuffled
 from napari_zircon_cnn.networks.lenet5 import build_lenet5
+from napari_zircon_cnn.networks.settings import NetworkSettings
 from napari_zircon_cnn.progress import Cancelled
 
 
@@ -66,7 +67,7 @@ def test_scores_are_what_the_sigmoid_gets() -> None:
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_integrated_gradients_add_up_to_the_score(n_classes: int) -> None:
-    model = build_lenet5(n_classes=n_classes)
+    model = build_lenet5(NetworkSettings(n_classes=n_classes))
     crops, _ = discs_and_rings(6)
     network = Saliency(model)
     sums = network.integrated_gradients(crops, 1, steps=128).sum(axis=(1, 2))

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.networks.layers import feature_map_layers
 from napari_zircon_cnn.placement import MapGrid
 
 _CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
@@ -30,12 +31,13 @@ def map_layers(model: keras.Model) -> tuple[str, ...]:
     ZirconError
         Where the network has no convolution.
     """
-    if not any(isinstance(layer, _CONVOLUTIONS) for layer in model.layers):
+    names = feature_map_layers(model)
+    if not any(isinstance(model.get_layer(name), _CONVOLUTIONS) for name in names):
         raise ZirconError(
             f"The network {model.name} has no convolutions, so it makes no maps that could be shown; choose "
             "a network such as lenet5, or occlusion, which needs none."
         )
-    return tuple(layer.name for layer in model.layers if isinstance(layer, _CONVOLUTIONS + _POOLINGS))
+    return names
 
 
 def chosen_layers(model: keras.Model, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ from napari_zircon_cnn.progress import Progress, silent
 STEPS = 32
 """Points between the black crop and the grain at which the gradients are taken."""
 
-_BATCH_VALUES = 2**20
+_VALUES_AT_ONCE = 2**18
+"""Grey values that go through a network at once, whose every layer is then kept for the gradients."""
+
 _SQUEEZING = {"sigmoid", "softmax"}
 
 Maps = NDArray[np.float32]
@@ -123,8 +125,10 @@ class Saliency:
 
         def of(batch: NDArray[np.float32]) -> Maps:
             on_the_way = (batch[:, None] * shares).reshape(-1, *batch.shape[1:])
-            slopes = gradient(
-                lambda x: _of_class(self._score_model(x, training=False), class_index), on_the_way
+            score = self._score_model
+            slopes = _in_parts(
+                lambda part: gradient(lambda x: _of_class(score(x, training=False), class_index), part),
+                on_the_way,
             )
             means = slopes.reshape(len(batch), steps, *batch.shape[1:]).mean(axis=1)
             return np.asarray((means * batch)[..., 0])
@@ -211,7 +215,7 @@ class Saliency:
         of: Callable[[NDArray[np.float32]], Maps], crops: NDArray[np.float32], times: int, progress: Progress
     ) -> Maps:
         """Return the maps of all crops, of which each needs so many passes through the network."""
-        at_once = max(1, _BATCH_VALUES // (times * int(np.prod(crops.shape[1:]))))
+        at_once = max(1, _VALUES_AT_ONCE // (times * int(np.prod(crops.shape[1:]))))
         found = []
         for start in range(0, len(crops), at_once):
             progress(start / len(crops), f"{start} of {len(crops)} grains explained")
@@ -222,7 +226,18 @@ class Saliency:
 
 def _answer(function: Callable[[Any], Any], points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a function's values; it is not compiled, which a few batches are not worth."""
-    return np.asarray(ops.convert_to_numpy(ops.stop_gradient(function(points))), np.float32)
+    return _in_parts(
+        lambda part: np.asarray(ops.convert_to_numpy(ops.stop_gradient(function(part))), np.float32), points
+    )
+
+
+def _in_parts(
+    function: Callable[[NDArray[np.float32]], NDArray[np.float32]], points: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return a function's values for points of which only so many fit into memory."""
+    at_once = max(1, _VALUES_AT_ONCE // int(np.prod(points.shape[1:])))
+    starts = range(0, max(len(points), 1), at_once)
+    return np.concatenate([function(points[start : start + at_once]) for start in starts])
 
 
 def _of_class(outputs: Any, class_index: int) -> Any:
