@@ -1,9 +1,7 @@
 """The paper's mosaics from a local copy, from a server, and from nowhere."""
 
-import threading
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.samples.quellaveco import SAMPLES, classes, fetch, load
+from serving import CutOffHandler, serving
 
 
 @pytest.fixture(autouse=True)
@@ -22,33 +21,8 @@ def _no_local_copy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def serve() -> Iterator[Callable[[Path], str]]:
     """Serve folders over HTTP and return their address."""
-    servers = []
-
-    def start(folder: Path) -> str:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder)))
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
-class CutOffHandler(QuietHandler):
-    """Announces more bytes than it sends."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "1000000")
-        self.end_headers()
-        self.wfile.write(b"too little")
+    with ExitStack() as servers:
+        yield lambda folder: servers.enter_context(serving(folder))
 
 
 def test_table_is_the_paper_s() -> None:
@@ -164,11 +138,8 @@ def test_offline_is_one_clear_sentence(tmp_path: Path, serve: Callable[[Path], s
 
 
 def test_connection_cut_half_way_leaves_nothing(tmp_path: Path) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), CutOffHandler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(ZirconError, match="QVC082"):
-            fetch("QVC082", folder=tmp_path, base_url=f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
+    with serving(tmp_path, CutOffHandler) as address, pytest.raises(ZirconError, match="QVC082"):
+        fetch("QVC082", folder=tmp_path, base_url=address)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import napari.settings
 import pytest
 from npe2 import PluginManager, PluginManifest
+from qtpy.QtWidgets import QMessageBox
 
 import napari_zircon_cnn
 
@@ -28,3 +29,9 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setattr(napari.settings, "_CFG_PATH", str(folder / "settings.yaml"))
     napari.settings.get_plugin_settings().clear()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Close windows at once, since a question that no test expects would wait for its answer for ever."""
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Close)

@@ -111,8 +111,34 @@ def classes() -> dict[str, str]:
     return {sample.name: sample.class_name for sample in SAMPLES}
 
 
+def on_disk(sample: str, *, folder: Path | None = None) -> Path | None:
+    """Return the path of a sample's mosaic where there is a copy, else None.
+
+    Parameters
+    ----------
+    sample, folder
+        As for `fetch`.
+
+    Returns
+    -------
+    Path or None
+        A PNG file that holds exactly the published bytes.
+
+    Raises
+    ------
+    ZirconError
+        For an unknown sample, and where the file that ZIRCON_CNN_DATA leads to is not the published one.
+    """
+    wanted = _find(sample)
+    local = _local_copy(wanted)
+    if local is not None:
+        return local
+    path = _cache(folder) / wanted.file_name
+    return path if path.exists() and _git_blob_id(path) == wanted.blob_id else None
+
+
 def fetch(
-    sample: str, *, folder: Path | None = None, base_url: str = BASE_URL, progress: Progress = silent
+    sample: str, *, folder: Path | None = None, base_url: str | None = None, progress: Progress = silent
 ) -> Path:
     """Return the path of a sample's mosaic, downloading it where there is no copy yet.
 
@@ -126,7 +152,7 @@ def fetch(
     folder
         Where downloads are kept; the user's cache folder by default.
     base_url
-        Address of the folder to download from, for a mirror.
+        Address of the folder to download from, for a mirror; `BASE_URL` by default.
     progress
         Is told how far the download is; raising `Cancelled` stops it.
 
@@ -141,20 +167,16 @@ def fetch(
         For an unknown sample, for a file that is not the published one, and where the
         download fails.
     """
-    wanted = _find(sample)
-    local = _local_copy(wanted)
-    if local is not None:
-        return local
-    if folder is None:
-        folder = Path(pooch.os_cache("napari-zircon-cnn"))
-    path = folder / wanted.file_name
-    if not (path.exists() and _git_blob_id(path) == wanted.blob_id):
-        _download(wanted, path, f"{base_url.rstrip('/')}/{wanted.file_name}", progress)
+    path = on_disk(sample, folder=folder)
+    if path is None:
+        wanted = _find(sample)
+        path = _cache(folder) / wanted.file_name
+        _download(wanted, path, f"{(base_url or BASE_URL).rstrip('/')}/{wanted.file_name}", progress)
     return path
 
 
 def load(
-    sample: str, *, folder: Path | None = None, base_url: str = BASE_URL, progress: Progress = silent
+    sample: str, *, folder: Path | None = None, base_url: str | None = None, progress: Progress = silent
 ) -> Mount:
     """Return a sample's mosaic as a mount, downloading it where there is no copy yet.
 
@@ -185,6 +207,10 @@ def _find(name: str) -> QuellavecoSample:
     raise ZirconError(f"There is no Quellaveco sample named {name}; choose one of {names}.")
 
 
+def _cache(folder: Path | None) -> Path:
+    return Path(pooch.os_cache("napari-zircon-cnn")) if folder is None else folder
+
+
 def _local_copy(sample: QuellavecoSample) -> Path | None:
     named = os.environ.get(DATA_VARIABLE)
     if not named:
@@ -201,7 +227,7 @@ def _local_copy(sample: QuellavecoSample) -> Path | None:
 
 
 def _download(sample: QuellavecoSample, path: Path, url: str, progress: Progress) -> None:
-    bar = _ProgressBar(progress, f"Downloading {sample.file_name}")
+    bar = _ProgressBar(progress, sample.file_name)
     with atomic_path(path) as temporary:
         try:
             pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK_BYTES, timeout=_TIMEOUT_S)(
