@@ -1,5 +1,6 @@
 """Mouse and keys as Qt sends them to napari's canvas, where what napari makes of them counts too."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_project
 from gui import Place, finish
-from napari_zircon_cnn.actions import Delete, Merge
+from napari_zircon_cnn.actions import Delete, Merge, Split
 from napari_zircon_cnn.grains import existing
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.trace import Trace
@@ -53,19 +54,20 @@ class Hand:
     def click(self, place: Place, modifier: Any = NONE) -> None:
         self.qtbot.mouseClick(self.canvas, LEFT, modifier, self.on_canvas(place))
 
-    def drag(self, start: Place, stop: Place, modifier: Any = NONE, *, then: Any = None) -> None:
-        """Press at a place, move to another, do something there where asked to, and let go."""
-        ends = self.on_canvas(start), self.on_canvas(stop)
-        self.qtbot.mousePress(self.canvas, LEFT, modifier, ends[0])
-        for share in np.linspace(0, 1, N_MOVES):
-            at = QPointF(ends[0]) * (1 - share) + QPointF(ends[1]) * float(share)
-            above = QPointF(self.canvas.mapToGlobal(at.toPoint()))
-            moved = QMouseEvent(QEvent.Type.MouseMove, at, above, Qt.MouseButton.NoButton, LEFT, modifier)
-            QApplication.sendEvent(self.canvas, moved)
-            self.qtbot.wait(BETWEEN_MOVES_MS)
+    def drag(self, *places: Place, modifier: Any = NONE, then: Any = None) -> None:
+        """Press at a place, move to the others, do something there where asked to, and let go."""
+        self.qtbot.mousePress(self.canvas, LEFT, modifier, self.on_canvas(places[0]))
+        for start, stop in itertools.pairwise(places):
+            ends = self.on_canvas(start), self.on_canvas(stop)
+            for share in np.linspace(0, 1, N_MOVES):
+                at = QPointF(ends[0]) * (1 - share) + QPointF(ends[1]) * float(share)
+                above = QPointF(self.canvas.mapToGlobal(at.toPoint()))
+                moved = QMouseEvent(QEvent.Type.MouseMove, at, above, Qt.MouseButton.NoButton, LEFT, modifier)
+                QApplication.sendEvent(self.canvas, moved)
+                self.qtbot.wait(BETWEEN_MOVES_MS)
         if then is not None:
             then()
-        self.qtbot.mouseRelease(self.canvas, LEFT, modifier, ends[1])
+        self.qtbot.mouseRelease(self.canvas, LEFT, modifier, self.on_canvas(places[-1]))
 
     def key(self, key: Any, modifier: Any = NONE, widget: QWidget | None = None) -> None:
         self.qtbot.keyClick(widget or self.canvas, key, modifier)
@@ -101,7 +103,7 @@ def test_click_selects_and_a_modifier_adds_and_takes_off(hand: Hand, modifier: A
 
 def test_box_with_shift_selects_and_leaves_the_view(hand: Hand) -> None:
     before = hand.view()
-    hand.drag((4.0, 4.0), (395.0, 350.0), SHIFT)
+    hand.drag((4.0, 4.0), (395.0, 350.0), modifier=SHIFT)
     assert hand.selected == [DISK, UPRIGHT_BOX]
     assert hand.view() == before
 
@@ -124,7 +126,7 @@ def test_line_and_box_are_seen_while_they_are_drawn_and_are_no_layer(hand: Hand,
 
     if is_cut:
         hand.key(Qt.Key.Key_K)
-    hand.drag(start, stop, NONE if is_cut else SHIFT, then=look)
+    hand.drag(start, stop, modifier=NONE if is_cut else SHIFT, then=look)
     assert seen[0] > 0
     assert not any(trace.isVisible() for trace in hand.canvas.findChildren(Trace))
 
@@ -147,6 +149,49 @@ def test_knife_cuts_and_leaves_the_view_whichever_layer_is_active(hand: Hand) ->
     assert list(existing(hand.sample.table)) == [DISK, UPRIGHT_BOX, TILTED_BOX]
     hand.key(Qt.Key.Key_Y, CTRL)
     assert list(existing(hand.sample.table)) == [DISK, UPRIGHT_BOX, TILTED_BOX, 4]
+
+
+# Down into the disk, to the right and out again below: a corner of it, as no straight line cuts.
+AROUND_A_CORNER = ((40.0, 110.0), (130.0, 110.0), (130.0, 210.0))
+
+
+def test_knife_follows_the_hand_around_a_corner(hand: Hand) -> None:
+    before = hand.sample.segmented.labels.copy()
+    hand.key(Qt.Key.Key_K)
+    assert "with Shift it is straight" in hand.bench.status.message.text()
+    hand.drag(*AROUND_A_CORNER)
+    assert hand.selected == [DISK, 4]
+    labels = hand.sample.segmented.labels
+    # Above and to the right of the corner, and what is left of the disk, in px of 2 µm.
+    assert labels[55, 70] != labels[80, 60]
+    assert labels[55, 70] != labels[60, 40]
+    assert labels[60, 40] == labels[80, 60]
+    np.testing.assert_array_equal(labels > 0, before > 0)
+    # What the ledger says of it are the corners, not each trembling of the hand.
+    assert hand.bench.session.project is not None
+    hand.bench.session.autosave.do(lambda: None).result()
+    (entry,) = hand.bench.session.project.ledger("drawn")
+    assert isinstance(entry.step, Split)
+    assert 3 <= len(entry.step.line_um) <= 8
+    hand.key(Qt.Key.Key_Z, CTRL)
+    np.testing.assert_array_equal(hand.sample.segmented.labels, before)
+
+
+def test_knife_with_shift_cuts_straight_from_end_to_end(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_K)
+    start, aside, stop = (40.0, 60.0), (120.0, 190.0), (200.0, 180.0)
+    hand.drag(start, aside, stop, modifier=SHIFT)
+    assert hand.selected == [DISK, 4]
+    hand.bench.session.autosave.do(lambda: None).result()
+    (entry,) = hand.bench.session.project.ledger("drawn")
+    np.testing.assert_allclose(entry.step.line_um, [start[::-1], stop[::-1]], atol=2)
+
+
+def test_cross_tells_that_the_knife_is_in_hand(hand: Hand) -> None:
+    hand.key(Qt.Key.Key_K)
+    assert hand.sample.grains.cursor == "cross"
+    hand.key(Qt.Key.Key_Escape)
+    assert hand.sample.grains.cursor == "standard"
 
 
 def test_click_belongs_to_the_tool_of_another_layer(hand: Hand) -> None:

@@ -228,7 +228,10 @@ class CuratePanel(Panel):
     def _toggle_knife(self) -> None:
         self.picking.take_knife(taken=not self.picking.has_knife)
         if self.picking.has_knife:
-            self.session.say("Draw a line right through a grain to cut it; Esc puts the knife away.")
+            self.session.say(
+                "Knife: draw right through a grain, along any line; with Shift it is straight. "
+                "Esc puts the knife away."
+            )
 
     def _let_go(self) -> None:
         self.picking.take_knife(taken=False)
@@ -262,7 +265,7 @@ class CuratePanel(Panel):
         )
         self.join_button = button("Join  J", "Make one grain of the selected ones.", self.join)
         self.knife_button = button(
-            "Cut  K", "Draw a line through a grain to cut it in two.", self._toggle_knife
+            "Cut  K", "Draw through a grain along any line to cut it; with Shift the line is straight.", self._toggle_knife
         )
         self.knife_button.setCheckable(True)
         self.delete_button = button("Delete  D", "Take the selected grains out of the image.", self.delete)

@@ -1,5 +1,6 @@
 """A sample on the screen: its grains, the layers that show them, and all that is done to them."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -168,10 +169,19 @@ class OpenSample(QObject):
         inside = all(0 <= place < length for place, length in zip(at, self._shown.shape, strict=True))
         return int(self.segmented.labels[tuple(at)]) if inside else 0
 
-    def label_on_line(self, start: NDArray[np.float64], stop: NDArray[np.float64]) -> int | None:
-        """Return the label that most of a line between two (row, column) lies on; None where none is."""
-        n = int(np.abs(stop - start).max()) + 2
-        rows, columns = np.rint(np.linspace(start, stop, n)).astype(int).T
+    def label_on_line(self, line: NDArray[np.float64]) -> int | None:
+        """Return the label that most of a line lies on; None where none is.
+
+        Parameters
+        ----------
+        line
+            Its corners (row, column) in px, shape (n, 2).
+        """
+        parts = [
+            np.linspace(start, stop, int(np.abs(stop - start).max()) + 2)
+            for start, stop in itertools.pairwise(line)
+        ]
+        rows, columns = np.rint(np.concatenate(parts)).astype(int).T
         height, width = self._shown.shape
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         under = self.segmented.labels[rows[inside], columns[inside]]

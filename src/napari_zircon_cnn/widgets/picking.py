@@ -1,8 +1,9 @@
-"""The mouse over the mount: a click selects, a drag with Shift draws a box, the knife draws a line."""
+"""The mouse over the mount: a click selects, a drag with Shift draws a box, the knife follows the hand."""
 
 from collections.abc import Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
@@ -13,6 +14,8 @@ from napari_zircon_cnn.widgets.trace import Trace, canvas_of
 
 _STILL_PX = 4.0
 _MORE = ("Control", "Shift", "Meta")
+# Less than this away from a straight line, a pixel is cut as well as the next.
+_TREMBLING_PX = 0.5
 
 Position = NDArray[np.float64]
 
@@ -46,6 +49,9 @@ class Picking(QObject):
             # In any other mode the mouse would go on drawing.
             self._session.viewer.layers.selection.active = active.grains
             active.grains.mode = "pan_zoom"
+            active.grains.cursor = "cross"
+        elif active is not None and str(active.grains.mode) == "pan_zoom":
+            active.grains.cursor = "standard"
         self.knife_changed.emit(self.has_knife)
 
     def on_drag(self, viewer: Any, event: Any) -> Iterator[None]:  # noqa: ARG002 -- napari passes both
@@ -72,16 +78,20 @@ class Picking(QObject):
         # napari's modifiers are keys that only compare with their names.
         adds = any(name in event.modifiers for name in _MORE)
         start, pressed_at = np.asarray(event.position, float)[-2:], np.asarray(event.pos, float)
-        is_box = "Shift" in event.modifiers and not self.has_knife
+        has_shift = "Shift" in event.modifiers
+        is_box = has_shift and not self.has_knife
         draws = is_box or self.has_knife
+        line, places = [start], [pressed_at]
         # What is handled does not move the view.
         event.handled = draws
         yield
         moved = False
         while event.type == "mouse_move":
             moved = moved or _is_away(event.pos, pressed_at)
+            _go_on_to(np.asarray(event.position, float)[-2:], line, is_straight=has_shift)
+            _go_on_to(np.asarray(event.pos, float), places, is_straight=has_shift)
             if moved and draws:
-                self._draw(pressed_at, event.pos)
+                self._draw(places)
             event.handled = draws
             yield
         event.handled = draws
@@ -90,7 +100,8 @@ class Picking(QObject):
         stop = np.asarray(event.position, float)[-2:]
         self._clear()
         if self.has_knife and moved:
-            self._cut(start, stop)
+            _go_on_to(stop, line, is_straight=has_shift)
+            self._cut(line)
         elif is_box and moved:
             self._add(sample.labels_in(start, stop))
         elif not moved:
@@ -100,21 +111,21 @@ class Picking(QObject):
             else:
                 sample.select([label] if label else [])
 
-    def _cut(self, start: Position, stop: Position) -> None:
+    def _cut(self, line: list[Position]) -> None:
         """Cut the grain under a line in the world."""
         sample = self._session.active
         if sample is None:
             return
         sample.take_over_painting()
         um = sample.segmented.mount.pixel_size_um
-        points = [np.asarray(sample.grains.world_to_data(end)[-2:], float) for end in (start, stop)]
-        label = sample.label_on_line(*points)
+        points = np.array([sample.grains.world_to_data(place)[-2:] for place in line], float)
+        label = sample.label_on_line(points)
         if label is None:
             self._session.say("The line meets no grain; draw it right through one.", wrong=True)
             return
-        line = tuple((float(x * um), float(y * um)) for y, x in points)
+        corners = tuple((float(x * um), float(y * um)) for y, x in _without_trembling(points))
         n_rows = len(sample.table)
-        if self._session.perform(Split(label=label, line_um=line)):
+        if self._session.perform(Split(label=label, line_um=corners)):
             sample.select([label, *range(n_rows, len(sample.table))])
 
     def _add(self, labels: list[int]) -> None:
@@ -129,18 +140,34 @@ class Picking(QObject):
         others = [other for other in sample.selected if other != label]
         sample.select(others if label in sample.selected else [*sample.selected, label])
 
-    def _draw(self, start: Any, stop: Any) -> None:
-        """Show the line or the box that the mouse draws, between two places of the canvas."""
+    def _draw(self, places: list[Position]) -> None:
+        """Show the line, or the box, that the mouse draws over places of the canvas."""
         canvas = canvas_of(self._session.viewer)
         if self._trace is None and canvas is not None:
             self._trace = Trace(canvas)
         if self._trace is not None:
-            ends = [(float(x), float(y)) for x, y in (start, stop)]
-            self._trace.draw("line" if self.has_knife else "box", *ends)
+            corners = [(float(x), float(y)) for x, y in places]
+            self._trace.draw("line" if self.has_knife else "box", corners)
 
     def _clear(self) -> None:
         if self._trace is not None:
             self._trace.hide()
+
+
+def _go_on_to(place: Position, line: list[Position], *, is_straight: bool) -> None:
+    """Draw a line on to a place; a straight one has but its two ends."""
+    if is_straight:
+        line[1:] = [place]
+    elif (line[-1] != place).any():
+        line.append(place)
+
+
+def _without_trembling(line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the corners that matter of a line in px, shape (n, 2): Douglas and Peucker's, by OpenCV."""
+    origin = line[0]
+    # Far from the corner of a large mosaic a float has no room for parts of a pixel.
+    kept = cv2.approxPolyDP((line - origin).astype(np.float32), _TREMBLING_PX, closed=False)
+    return np.asarray(kept, float).reshape(-1, 2) + origin
 
 
 def _is_away(pos: Any, pressed_at: NDArray[np.float64]) -> bool:

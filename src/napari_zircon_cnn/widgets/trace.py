@@ -1,10 +1,11 @@
 """The line or the box that the mouse draws over the canvas, while it does."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QMainWindow, QWidget
 
@@ -29,23 +30,23 @@ class Trace(QWidget):
     def __init__(self, canvas: QWidget) -> None:
         super().__init__(canvas)
         self._shape: Shape = "line"
-        self._ends = QPointF(), QPointF()
+        self._corners: list[QPointF] = []
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.hide()
 
-    def draw(self, shape: Shape, start: tuple[float, float], stop: tuple[float, float]) -> None:
-        """Show a line or a box between two places.
+    def draw(self, shape: Shape, corners: Sequence[tuple[float, float]]) -> None:
+        """Show a line or a box.
 
         Parameters
         ----------
         shape
             Which.
-        start, stop
-            The two ends or opposite corners, (x, y) in px of the canvas.
+        corners
+            The line's corners, (x, y) in px of the canvas; a box reaches from the first to the last.
         """
         self._shape = shape
-        self._ends = QPointF(*start), QPointF(*stop)
+        self._corners = [QPointF(*corner) for corner in corners]
         canvas = self.parentWidget()
         if canvas is not None:
             self.setGeometry(canvas.rect())
@@ -60,9 +61,9 @@ class Trace(QWidget):
         for colour, width in ((_RIM_COLOUR, _RIM_WIDTH_PX), (_COLOUR, _WIDTH_PX)):
             painter.setPen(QPen(colour, width))
             if self._shape == "line":
-                painter.drawLine(*self._ends)
-            else:
-                painter.drawRect(QRectF(*self._ends).normalized())
+                painter.drawPolyline(QPolygonF(self._corners))
+            elif self._corners:
+                painter.drawRect(QRectF(self._corners[0], self._corners[-1]).normalized())
         painter.end()
 
 
