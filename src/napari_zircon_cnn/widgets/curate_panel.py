@@ -265,7 +265,9 @@ class CuratePanel(Panel):
         )
         self.join_button = button("Join  J", "Make one grain of the selected ones.", self.join)
         self.knife_button = button(
-            "Cut  K", "Draw through a grain along any line to cut it; with Shift the line is straight.", self._toggle_knife
+            "Cut  K",
+            "Draw through a grain along any line to cut it; with Shift the line is straight.",
+            self._toggle_knife,
         )
         self.knife_button.setCheckable(True)
         self.delete_button = button("Delete  D", "Take the selected grains out of the image.", self.delete)

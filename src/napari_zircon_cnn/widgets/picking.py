@@ -167,7 +167,8 @@ def _without_trembling(line: NDArray[np.float64]) -> NDArray[np.float64]:
     origin = line[0]
     # Far from the corner of a large mosaic a float has no room for parts of a pixel.
     kept = cv2.approxPolyDP((line - origin).astype(np.float32), _TREMBLING_PX, closed=False)
-    return np.asarray(kept, float).reshape(-1, 2) + origin
+    corners: NDArray[np.float64] = np.asarray(kept, float).reshape(-1, 2) + origin
+    return corners
 
 
 def _is_away(pos: Any, pressed_at: NDArray[np.float64]) -> bool:
