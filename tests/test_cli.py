@@ -15,7 +15,9 @@ from district import SAMPLES, District, contents_of, write_classes
 from drawn import drawn_mount
 from napari_zircon_cnn.cli import main
 from napari_zircon_cnn.grains import usable
-from napari_zircon_cnn.networks.card import CARD_MEMBER
+from napari_zircon_cnn.jobs.train import partial_folder, train_model
+from napari_zircon_cnn.networks.card import CARD_MEMBER, read_card
+from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.project import Project
 
 COMMANDS = [
@@ -104,6 +106,29 @@ def test_people_read_sentences(trained: District, run: Run) -> None:
     assert "Grains trained on, no test of the network: " in out
     assert "Grains never seen: " in out
     assert "nan" not in out
+
+
+def test_a_training_is_shaped_by_options_and_goes_on_where_it_was_stopped(
+    district: District, run: Run
+) -> None:
+    words = ["train", district.project, "--classes", district.classes, "-o", district.model, "--resume"]
+    words += ["--balanced", "--early-stopping", "2", "--epochs", "4", "--set", "kernel_size=5"]
+    words += ["--set", "optimiser=nadam", "--set", "batch_normalisation=yes", "--mixed-precision"]
+    settings: dict[str, Any] = {"balanced_batches": True, "early_stopping": 2, "epochs": 4, "kernel_size": 5}
+    settings |= {"optimiser": "nadam", "batch_normalisation": True, "mixed_precision": True}
+
+    def stop(fold: str, epoch: dict[str, int | float]) -> None:
+        if epoch["epoch"] == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train_model(district.project, district.classes, district.model, training=settings, on_epoch=stop)
+    assert partial_folder(district.model).is_dir()
+    run(*words)
+    card = read_card(district.model)
+    assert {name: getattr(card.training, name) for name in settings} == settings
+    unbroken = train_model(district.project, district.classes, district.model, training=settings)
+    assert repr(card.metrics) == repr(unbroken.metrics)
 
 
 def test_validation_on_the_samples_of_the_training_is_warned_of(district: District, run: Run) -> None:
@@ -312,6 +337,13 @@ def test_classes_that_do_not_fit_are_refused_and_nothing_lost(
         (["--model", "alexander"], "There is no network named 'alexander'; choose one of alexnet, lenet5"),
         (["--epochs", "0"], "The setting epochs cannot be 0: "),
         (["--box-um", "-3"], "The setting box_um cannot be -3.0: "),
+        (["--set", "activation=magic"], "The setting activation cannot be 'magic': "),
+        (["--set", "kernel=5"], "There is no setting 'kernel'; there are network, "),
+        (["--set", "kernel_size"], "--set takes NAME=VALUE, such as kernel_size=5; 'kernel_size' has no"),
+        (["--balanced", "--class-weights"], "choose one of the two"),
+        (["--model", "vgg16", "--weights", "w.h5"], "There is no file of weights w.h5; check the path"),
+        (["--model", "alexnet", "--size-px", "32"], "alexnet takes crops of 67 px or more, not of 32"),
+        (["--early-stopping", "-1"], "The setting early_stopping cannot be -1: "),
         (["--hold-out", "X"], "has no sample X; it has BAT-1, BAT-2, POR-1, POR-2"),
         (["-o", "model.h5"], "A model's file name must end in .keras; 'model.h5' does not."),
         (["-o", "/proc/no/m.keras"], "The folder /proc/no cannot be made"),

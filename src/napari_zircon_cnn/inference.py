@@ -1,5 +1,6 @@
 """The probability of every class for every grain."""
 
+import math
 from typing import Any
 
 import keras
@@ -10,9 +11,8 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.progress import Progress, silent
 
-_BATCH_VALUES = (
-    2**20
-)  # grey values per batch: large enough to fill the processor, small enough for its memory
+# Values per batch: large enough to fill the processor, small enough for its memory.
+_BATCH_VALUES = 2**20
 
 
 def predict(
@@ -51,27 +51,54 @@ def predict(
             f"The crops have the shape {crops.shape[1:]} and the network takes {expected}; "
             "cut them with the settings on the model's card."
         )
-    n = len(crops)
-    # Few shapes of batches, powers of two, so that the network is seldom compiled anew.
-    most = batch_size or max(1, _BATCH_VALUES // int(np.prod(expected)))
-    size = min(most, 1 << max(n - 1, 0).bit_length())
-    outputs = np.empty((n, model.output_shape[-1]), np.float32)
-    for start in range(0, n, size):
-        batch = crops[start : start + size]
+    return class_probabilities(outputs(model, crops, batch_size, progress))
+
+
+def outputs(
+    model: keras.Model,
+    inputs: NDArray[np.float32],
+    batch_size: int | None = None,
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Give what comes out of a network, or of a part of one.
+
+    Parameters
+    ----------
+    model
+        The network or the part.
+    inputs
+        What goes in, shape (n, ...).
+    batch_size
+        How many of them go through at once; see `predict`.
+    progress
+        Called after each batch; may raise `Cancelled`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, ...), float32.
+    """
+    n = len(inputs)
+    most = batch_size or max(1, _BATCH_VALUES // max(1, math.prod(model.input_shape[1:])))
+    found = np.empty((n, *model.output_shape[1:]), np.float32)
+    for start in range(0, n, most):
+        batch = inputs[start : start + most]
         rows = len(batch)
+        # Few shapes of batches, so that the network is seldom compiled anew.
+        size = min(most, 1 << (rows - 1).bit_length())
         if rows < size:
-            batch = np.concatenate([batch, np.zeros((size - rows, *expected), np.float32)])
-        outputs[start : start + rows] = ops.convert_to_numpy(model.predict_on_batch(batch))[:rows]
+            batch = np.concatenate([batch, np.zeros((size - rows, *batch.shape[1:]), batch.dtype)])
+        found[start : start + rows] = ops.convert_to_numpy(model.predict_on_batch(batch))[:rows]
         progress((start + rows) / n, f"{start + rows} of {n} grains classified")
-    return class_probabilities(outputs)
+    return found
 
 
-def class_probabilities(outputs: NDArray[Any]) -> NDArray[np.float32]:
+def class_probabilities(found: NDArray[Any]) -> NDArray[np.float32]:
     """Turn a network's outputs into one column per class.
 
     Parameters
     ----------
-    outputs
+    found
         Shape (n, 1), the probability of class 1; or (n, n_classes), returned as it is.
 
     Returns
@@ -79,5 +106,5 @@ def class_probabilities(outputs: NDArray[Any]) -> NDArray[np.float32]:
     numpy.ndarray
         Shape (n, n_classes), float32.
     """
-    outputs = np.asarray(outputs, np.float32)
-    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+    found = np.asarray(found, np.float32)
+    return np.hstack([1 - found, found]) if found.shape[1] == 1 else found

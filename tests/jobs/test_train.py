@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from district import CLASSES, EPOCHS, SAMPLES, District, Recorder, train_on, write_classes
@@ -16,10 +17,13 @@ from napari_zircon_cnn import dataset
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import sha256_of
 from napari_zircon_cnn.jobs.classify import classify_project
-from napari_zircon_cnn.jobs.train import train_model
+from napari_zircon_cnn.jobs.train import partial_folder, train_model
+from napari_zircon_cnn.networks import bundle
 from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.networks.registry import network_spec
 from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.project import Project
+from vgg_weights import write_vgg_weights
 
 FIGURES = {"n", "loss", "accuracy", "accuracy_low", "accuracy_high", "roc_auc", "confusion"}
 
@@ -179,7 +183,7 @@ def test_training_stopped_without_anything_to_keep_leaves_everything_as_it_was(
         train_on(
             trained, keep_best_on_cancel=keep_best_on_cancel, progress=stop.progress, on_epoch=stop.on_epoch
         )
-    assert trained.contents() == before
+    assert without_state(trained) == before
 
 
 class Stop:
@@ -239,7 +243,87 @@ def test_cancelled_training_leaves_everything_as_it_was(trained: District, after
     before = trained.contents()
     with pytest.raises(Cancelled):
         train_on(trained, seed=3, progress=Recorder(Cancelled, after))
-    assert trained.contents() == before
+    assert without_state(trained) == before
+
+
+def without_state(district: District) -> dict[str, bytes]:
+    """Return the bytes of every file but those that a training can be resumed from."""
+    state = partial_folder(district.model).name
+    return {name: content for name, content in district.contents().items() if not name.startswith(state)}
+
+
+@pytest.mark.parametrize(("fold", "epoch"), [("", 1), ("BAT-2", 1)])
+def test_a_cancelled_training_is_resumed_to_the_same_numbers(
+    district: District, fold: str, epoch: int
+) -> None:
+    """In the network that is saved, and in one of its folds."""
+    options: dict[str, Any] = {"hold_out": ["POR-2"], "validation": "leave-one-sample-out"}
+    stop = Stop(epoch, fold)
+    with pytest.raises(Cancelled):
+        train_on(district, progress=stop.progress, on_epoch=stop.on_epoch, **options)
+    assert not district.model.exists()
+    told: list[tuple[str, int | float]] = []
+    recorder = Recorder()
+    resumed = train_on(
+        district,
+        resume=True,
+        on_epoch=lambda fold, figures: told.append((fold, figures["epoch"])),
+        progress=recorder,
+        **options,
+    )
+    assert told[0] == (fold, epoch + 1)
+    recorder.assert_complete()
+    assert not partial_folder(district.model).exists()
+    weights = bundle.load(district.model).model.get_weights()
+    unbroken = train_on(district, **options)
+    assert numbers_of(resumed) == numbers_of(unbroken)
+    for mine, theirs in zip(weights, bundle.load(district.model).model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_network_s_own_size_is_cut_and_its_frozen_layers_come_from_a_file(district: District) -> None:
+    weights = write_vgg_weights(district.folder / "vgg.h5")
+    card = train_model(
+        district.project,
+        district.classes,
+        district.model,
+        training={
+            **{"network": "vgg16", "weights": str(weights), "cached_features": True},
+            **{"epochs": 2, "fine_tuning_epochs": 1, "batch_size": 16},
+        },
+        crop={"size_px": 48},
+    )
+    assert [epoch["stage"] for epoch in card.history] == [1, 1, 2]
+    assert (card.training.weights, card.weights_sha256) == ("vgg.h5", sha256_of(weights))
+    # What was trained needs the file no longer.
+    weights.unlink()
+    kernel = bundle.load(district.model).model.get_layer("block1_conv1").get_weights()[0]
+    assert kernel.std() == pytest.approx(np.sqrt(2 / 27), rel=0.1)
+    classify_project(district.project, district.model, ["POR-2"])
+
+    mlp = train_model(
+        district.project, district.classes, district.model, training={"network": "mlp", "epochs": 1}
+    )
+    assert mlp.crop["size_px"] == network_spec("mlp").size_px == 32
+
+
+@pytest.mark.parametrize(
+    ("training", "answer"),
+    [
+        ({"class_weights": True, "balanced_batches": True}, "choose one of the two"),
+        ({"cached_features": True}, "The network lenet5 has no frozen layers whose features could be cached"),
+        ({"weights": "w.h5"}, "The network lenet5 starts from random weights; leave w.h5 out"),
+        ({"network": "vgg16", "weights": "w.h5"}, "There is no file of weights w.h5; check the path"),
+        ({"network": "mlp", "kernel_size": 5}, "The network mlp has no setting kernel_size"),
+    ],
+)
+def test_settings_that_do_not_fit_are_answered_before_any_work(
+    district: District, training: dict[str, Any], answer: str
+) -> None:
+    recorder = Recorder()
+    with pytest.raises(ZirconError, match=answer):
+        train_model(district.project, district.classes, district.model, training=training, progress=recorder)
+    assert recorder.fractions == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
@@ -253,7 +337,7 @@ def test_kill_while_the_model_is_saved_leaves_the_old_or_the_new(trained: Distri
     for district, old in zip(districts, before, strict=True):
         name = district.model.name
         card = read_card(district.model)
-        found = {path: text for path, text in district.contents().items() if ".unfinished-" not in path}
+        found = {path: text for path, text in without_state(district).items() if ".unfinished-" not in path}
         assert card.training.epochs == 1 or found[name] == old[name]
         assert found | {name: b""} == old | {name: b""}
 

@@ -33,13 +33,10 @@ def test_weights_of_a_file_like_keras_s_own_go_into_the_convolutions(weights: Pa
     np.testing.assert_array_equal(model.get_layer("F6").get_weights()[0], head[0])
 
 
-def test_files_that_are_missing_or_hold_something_else_are_answered(tmp_path: Path) -> None:
-    model = build_network(SETTINGS)
-    with pytest.raises(ZirconError, match=r"There is no file of weights \S+none.h5; check the path"):
-        load_imagenet(model, str(tmp_path / "none.h5"))
+def test_a_file_that_holds_something_else_is_answered(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no weights")
     with pytest.raises(ZirconError, match=r"text\.h5 holds no weights of VGG-16 without its top"):
-        load_imagenet(model, str(tmp_path / "text.h5"))
+        load_imagenet(build_network(SETTINGS), str(tmp_path / "text.h5"))
 
 
 def test_without_a_network_the_sentence_says_where_to_get_the_file(tmp_path: Path) -> None:

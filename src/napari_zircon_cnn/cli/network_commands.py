@@ -18,7 +18,7 @@ from napari_zircon_cnn.cli.options import (
     Validation,
 )
 from napari_zircon_cnn.cli.output import end, print_figures, print_verdicts, progress_bar
-from napari_zircon_cnn.cli.words import names_in
+from napari_zircon_cnn.cli.words import names_in, pairs_in
 
 
 @app.command(
@@ -48,15 +48,57 @@ def train(
     scaling: Annotated[
         Scaling, typer.Option(help="Grey values 0 to 1 as in the paper, or -1 to 1 as in its notebook.")
     ] = Scaling.PAPER,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A hyperparameter, such as kernel_size=5, stride=2, padding=valid, activation=tanh, "
+            "optimiser=sgd or batch_normalisation=yes; may be repeated.",
+        ),
+    ] = None,
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="For vgg16: a file of ImageNet's weights instead of the download, or none for random ones.",
+        ),
+    ] = "imagenet",
+    cached_features: Annotated[
+        bool,
+        typer.Option(
+            "--cached-features",
+            help="For vgg16: compute what the frozen layers see once, without augmentation; much faster.",
+        ),
+    ] = False,
+    fine_tuning_epochs: Annotated[
+        int,
+        typer.Option(help="For vgg16: epochs with the last convolution unfrozen, at a tenth of the rate."),
+    ] = 20,
     class_weights: Annotated[
         bool, typer.Option("--class-weights", help="Let each class count the same, however few its grains.")
     ] = False,
+    balanced: Annotated[
+        bool, typer.Option("--balanced", help="Show each class equally often in each batch instead.")
+    ] = False,
+    early_stopping: Annotated[
+        int,
+        typer.Option(
+            metavar="EPOCHS", help="End after so many epochs without a lower validation loss; keeps the best."
+        ),
+    ] = 0,
     keep_best: Annotated[
         bool,
         typer.Option("--keep-best", help="Keep the epoch with the lowest validation loss, not the last."),
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Grains per step.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Step size of the Adam optimiser.")] = 0.001,
+    mixed_precision: Annotated[
+        bool, typer.Option("--mixed-precision", help="Compute with 16 bits; faster on recent GPUs alone.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training of this model that was stopped or killed.")
+    ] = False,
     box_um: Annotated[float, typer.Option("--box-um", help="Edge of a grain's crop in µm.")] = 180.0,
     size_px: Annotated[
         int | None, typer.Option("--size-px", help="Edge of the crop; by default what the network takes.")
@@ -68,36 +110,49 @@ def train(
 ) -> None:
     """Train a network on the grains of a project."""
     from napari_zircon_cnn.dataset import sample_classes
-    from napari_zircon_cnn.jobs.train import train_model
+    from napari_zircon_cnn.jobs.train import partial_folder, train_model
     from napari_zircon_cnn.jobs.validation import warning_about
     from napari_zircon_cnn.project import Project
 
     by_sample = sample_classes(classes, Project.read(project).samples).by_sample
     warning = warning_about(by_sample, names_in(hold_out), validation.value)
-    with progress_bar() as progress:
-        card = train_model(
-            project,
-            classes,
-            output,
-            training={
-                "network": model,
-                "dropout": dropout,
-                "augmentation": augmentation.value,
-                "value_range": "zero_to_one" if scaling is Scaling.PAPER else "minus_one_to_one",
-                "epochs": epochs,
-                "batch_size": batch_size,
-                "learning_rate": learning_rate,
-                "class_weights": class_weights,
-                "keep_best": keep_best,
-                "seed": seed,
-            },
-            crop={"box_um": box_um, "masked": masked} | ({"size_px": size_px} if size_px is not None else {}),
-            hold_out=names_in(hold_out),
-            validation=validation.value,
-            progress=progress,
-        )
+    training = {
+        "network": model,
+        "dropout": dropout,
+        "augmentation": augmentation.value,
+        "value_range": "zero_to_one" if scaling is Scaling.PAPER else "minus_one_to_one",
+        "epochs": epochs,
+        "fine_tuning_epochs": fine_tuning_epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "class_weights": class_weights,
+        "balanced_batches": balanced,
+        "keep_best": keep_best,
+        "early_stopping": early_stopping,
+        "cached_features": cached_features,
+        "mixed_precision": mixed_precision,
+        "weights": weights,
+        "seed": seed,
+    }
+    try:
+        with progress_bar() as progress:
+            card = train_model(
+                project,
+                classes,
+                output,
+                training=training | pairs_in(setting or [], "kernel_size=5"),
+                crop={"box_um": box_um, "masked": masked} | ({} if size_px is None else {"size_px": size_px}),
+                hold_out=names_in(hold_out),
+                validation=validation.value,
+                progress=progress,
+                resume=resume,
+            )
+    except KeyboardInterrupt:
+        if partial_folder(output).is_dir():
+            typer.echo("The same command with --resume goes on from here.", err=True)
+        raise
     metrics: Mapping[str, Any] = card.metrics
-    chose = f", which chose epoch {card.validation['best_epoch']}" if keep_best else ""
+    chose = f", which chose epoch {card.validation['best_epoch']}" if "best_epoch" in card.validation else ""
     in_validation = f"a random fifth of the grains of the same samples{chose}"
     print_figures(f"Validation, {in_validation}", metrics["validation"])
     for fold in metrics.get("folds", []):

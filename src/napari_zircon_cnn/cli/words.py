@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from napari_zircon_cnn.errors import ZirconError
 
 
-def pairs_in(words: Sequence[str]) -> dict[str, str]:
-    """Return the values by name of words such as `min_side_px=30`; raise `ZirconError` for others."""
+def pairs_in(words: Sequence[str], example: str = "min_side_px=30") -> dict[str, str]:
+    """Return the values by name of words such as the example; raise `ZirconError` for others."""
     pairs = {}
     for word in words:
         name, sign, value = word.partition("=")
         if not sign:
-            raise ZirconError(f"--set takes NAME=VALUE, such as min_side_px=30; {word!r} has no '='.")
+            raise ZirconError(f"--set takes NAME=VALUE, such as {example}; {word!r} has no '='.")
         pairs[name.strip()] = value.strip()
     return pairs
 

@@ -2,7 +2,8 @@
 
 import dataclasses
 import platform
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_zircon_cnn.crops import CropSettings
-from napari_zircon_cnn.files import check_can_write
+from napari_zircon_cnn.files import check_can_write, sha256_of
 from napari_zircon_cnn.jobs.loading import load_each
 from napari_zircon_cnn.jobs.validation import Validation
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample, check_model_path
-from napari_zircon_cnn.networks.registry import check_network, network_spec
-from napari_zircon_cnn.networks.settings import TrainSettings
+from napari_zircon_cnn.networks.registry import check_training, network_spec
+from napari_zircon_cnn.networks.settings import IMAGENET, NO_WEIGHTS, TrainSettings
 from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Cancelled, Progress, part_of, silent
 from napari_zircon_cnn.project import Project
@@ -49,8 +50,11 @@ def train_model(
     progress: Progress = silent,
     on_epoch: OnEpoch = _unheard,
     keep_best_on_cancel: bool = False,
+    resume: bool = False,
 ) -> ModelCard:
     """Train a network on a project's grains and save it with its card.
+
+    Until it is saved, the state of the training is kept beside it; see `partial_folder`.
 
     Parameters
     ----------
@@ -71,15 +75,19 @@ def train_model(
         How the network is validated beside that. `split` is 80:20 over grains, as in the
         paper; with `kfold` and `leave-one-sample-out` one network more is trained for each
         fold, after the saved one, which is trained on a split. What is held out of a fold never
-        chooses the epoch whose weights count; that is the last one, also with `keep_best`.
+        chooses the epoch whose weights count; that is the last one of all `epochs`, also with
+        `keep_best` or `early_stopping`.
     progress
-        Told of each epoch; may raise `Cancelled`. Nothing is written then.
+        Told of each epoch; may raise `Cancelled`. Only the state of the training is left then.
     on_epoch
         Called when an epoch is over with the name of the fold, empty for the network that is
         saved, and its figures, those of `training.Epoch`; may raise `Cancelled` as well.
     keep_best_on_cancel
         Whether `Cancelled` only ends the training once the saved network has a whole epoch
         behind it: the weights of its best epoch so far are saved, with the folds that are done.
+    resume
+        Whether to go on with a training that was killed or cancelled, where its state is there: to
+        the numbers that it would have given without a break. What is done is not told again.
 
     Returns
     -------
@@ -92,8 +100,9 @@ def train_model(
     Raises
     ------
     ZirconError
-        Where the classes do not fit the project, a class has too few grains, or the model
-        file cannot be written.
+        Where the classes do not fit the project, a class has too few grains, the settings do not
+        fit the network, the model file cannot be written, or the state to resume is of another
+        training.
     Cancelled
         Where a callback raises it and nothing is kept.
     """
@@ -104,7 +113,7 @@ def train_model(
     settings = validated(TrainSettings, training or {})
     own_size = {"size_px": network_spec(settings.network).size_px}
     crop_settings = validated(CropSettings, own_size | dict(crop or {}))
-    check_network(settings.network_settings(crop_settings.size_px, n_classes=2))
+    check_training(settings, crop_settings.size_px)
     project = Project.read(project_folder)
     held_out_samples = project.chosen(hold_out) if hold_out else []
     given = sample_classes(classes, project.samples)
@@ -126,8 +135,17 @@ def train_model(
         part_of(progress, _CUTTING + n * share, _CUTTING + (n + 1) * share) for n in range(len(folds) + 1)
     ]
     split = random_split(grains, seed=settings.seed)
+    kept = partial_folder(model_file)
+    if not resume:
+        shutil.rmtree(kept, ignore_errors=True)
     result = _fit(
-        grains, split, settings, steps[0], partial(on_epoch, ""), keep_best_on_cancel=keep_best_on_cancel
+        grains,
+        split,
+        settings,
+        steps[0],
+        partial(on_epoch, ""),
+        state=kept / "network.npz",
+        keep_best_on_cancel=keep_best_on_cancel,
     )
     metrics: dict[str, Any] = {"validation": _score(result, grains.take(split.validation))}
     if len(held_out):
@@ -135,20 +153,17 @@ def train_model(
     notes = _notes_on(result, settings)
     fold_metrics: list[dict[str, Any]] = []
     try:
-        for fold, step in zip([] if result.was_stopped else folds, steps[1:], strict=False):
-            # What a fold holds out tests its network, so it cannot choose the epoch as well.
-            last_epoch = dataclasses.replace(settings, keep_best=False)
-            fitted = _fit(grains, fold, last_epoch, step, partial(on_epoch, fold.name))
-            fold_metrics.append({"held_out": fold.name, **_score(fitted, grains.take(fold.validation))})
+        unfolded = [] if result.was_stopped else folds
+        for figures in _each_fold(grains, unfolded, settings, steps[1:], on_epoch=on_epoch, kept=kept):
+            fold_metrics.append(figures)  # noqa: PERF402 -- what is done before a wish to stop counts
     except Cancelled:
         if not keep_best_on_cancel:
             raise
         notes["stopped_after_folds"] = len(fold_metrics)
     if fold_metrics:
         metrics["folds"] = fold_metrics
-    if keep_best_on_cancel:
-        # A wish to stop has been granted, or comes too late to spare any work.
-        progress = _never_cancelled(progress)
+    # A wish to stop has been granted, or comes too late to spare any work.
+    progress = _never_cancelled(progress) if keep_best_on_cancel else progress
 
     progress(_SAVING, f"saving {model_file.name}")
     records = project.record.samples
@@ -160,14 +175,34 @@ def train_model(
         samples=_training_samples(grains, project),
         grain_hashes=tuple(grains.hashes()),
         validation={"kind": validation, "hold_out": list(held_out_samples), "split": split.name, **notes},
-        training=settings,
+        training=dataclasses.replace(settings, weights=Path(settings.weights).name),
+        weights_sha256=_weights_sha256(settings),
         versions=_versions(),
         history=tuple(result.history),
         metrics=metrics,
     )
     saved = bundle.save(bundle.ModelBundle(result.model, card), model_file)
+    shutil.rmtree(kept, ignore_errors=True)
     progress(1.0, f"saved {model_file.name}")
     return saved.card
+
+
+def partial_folder(model_file: Path | str) -> Path:
+    """Return the folder that holds the state of a training until its network is saved.
+
+    Parameters
+    ----------
+    model_file
+        The .keras file that the training is to write.
+
+    Returns
+    -------
+    Path
+        The folder beside it, its name with ``.partial`` behind. It is there after a training that
+        was killed or cancelled, and may be removed.
+    """
+    model_file = Path(model_file)
+    return model_file.with_name(f"{model_file.name}.partial")
 
 
 def _folds(grains: "Dataset", validation: Validation, seed: int) -> list["Fold"]:
@@ -178,6 +213,24 @@ def _folds(grains: "Dataset", validation: Validation, seed: int) -> list["Fold"]
     return leave_one_sample_out(grains) if validation == "leave-one-sample-out" else []
 
 
+def _each_fold(
+    grains: "Dataset",
+    folds: Sequence["Fold"],
+    settings: TrainSettings,
+    steps: Sequence[Progress],
+    *,
+    on_epoch: OnEpoch,
+    kept: Path,
+) -> Iterator[dict[str, Any]]:
+    """Train a network for each fold, one after the other, and yield its figures on what it holds out."""
+    # What a fold holds out tests its network, so it cannot choose the epoch as well.
+    settings = dataclasses.replace(settings, keep_best=False, early_stopping=0)
+    for n, (fold, step) in enumerate(zip(folds, steps, strict=False), start=1):
+        state = kept / f"fold-{n}.npz"
+        fitted = _fit(grains, fold, settings, step, partial(on_epoch, fold.name), state=state)
+        yield {"held_out": fold.name, **_score(fitted, grains.take(fold.validation))}
+
+
 def _fit(
     grains: "Dataset",
     fold: "Fold",
@@ -185,6 +238,7 @@ def _fit(
     progress: Progress,
     on_epoch: Callable[["Epoch"], None],
     *,
+    state: Path,
     keep_best_on_cancel: bool = False,
 ) -> "TrainResult":
     from napari_zircon_cnn.training import train
@@ -200,13 +254,15 @@ def _fit(
         progress,
         on_epoch=on_epoch,
         keep_best_on_cancel=keep_best_on_cancel,
+        checkpoint=state,
+        resume=True,
     )
 
 
 def _notes_on(result: "TrainResult", settings: TrainSettings) -> dict[str, int]:
     """Return what the card says of a training that did not just give the last epoch's weights."""
     notes = {}
-    if result.was_stopped or settings.keep_best:
+    if result.was_stopped or settings.keeps_best:
         notes["best_epoch"] = result.epoch
     if result.was_stopped:
         notes["stopped_after_epoch"] = len(result.history)
@@ -243,6 +299,10 @@ def _training_samples(grains: "Dataset", project: Project) -> tuple[TrainingSamp
             if n
         ]
     return tuple(parts)
+
+
+def _weights_sha256(settings: TrainSettings) -> str:
+    return "" if settings.weights in {IMAGENET, NO_WEIGHTS} else sha256_of(Path(settings.weights))
 
 
 def _versions() -> dict[str, str]:

@@ -1,98 +1,119 @@
 """Random variations of the training crops, drawn anew each epoch; never part of a saved network."""
 
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
-import keras
+import cv2
 import numpy as np
-from keras import layers
+from numpy.typing import NDArray
 
 from napari_zircon_cnn.networks.settings import Augmentation
 
 _ROTATION = 0.2  # of a full turn, either way
-_ZOOM = (-0.4, 0.4)
-# Lower and upper reach; of a single number Keras 3.15 takes the upper alone and never dims a contrast.
-_CONTRAST = (0.2, 0.2)
+_ZOOM = 0.4
+_CONTRAST = 0.2
 _BRIGHTNESS = 0.2
-_GREY = (0.0, 1.0)
+_AS_IT_IS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
-class AugmentationLayers(keras.Sequential):
-    """Random layers that are active however they are called.
-
-    Layers of Keras vary nothing outside of training; here `predict_on_batch` shall do so, which
-    is the compiled way to augment thousands of crops at once whatever the backend.
-    """
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:  # noqa: ARG002
-        """Return the crops varied."""
-        return super().call(inputs, training=True, mask=mask)
-
-
-def paper_augmentation(seed: int = 0) -> AugmentationLayers:
-    """Build the augmentation that Nathwani et al. (2023) describe.
-
-    Mirrors left-right and up-down, each for half of the crops; rotates by up to 0.2 of a turn
-    either way; zooms to 0.6 to 1.4 of the field of view; changes contrast by up to 20% about
-    the crop's mean and brightness by up to 0.2. What comes in from outside the crop is black.
+@dataclass(frozen=True, eq=False)
+class Variations:
+    """How each of n crops is varied; turns go counterclockwise.
 
     Parameters
     ----------
-    seed
-        Seed of the random draws.
-
-    Returns
-    -------
-    AugmentationLayers
-        Call it, or its `predict_on_batch`, on crops (n, size, size, 1) of 0 to 1; the result
-        has the same shape and range.
+    mirrored
+        Whether it is mirrored left-right and up-down, shape (n, 2).
+    turns
+        By how much of a full turn it is rotated, shape (n,).
+    zooms
+        The part of its field of view that is then seen, shape (n,); more than 1 shows black around it.
+    contrasts
+        By what its contrast about its own mean is multiplied, shape (n,).
+    brightnesses
+        What is added to its grey values, shape (n,).
     """
-    seeds = _seeds(seed)
-    # One RandomFlip of both directions takes a single draw for the two and never mirrors,
-    # it only turns by 180 degrees.
-    return AugmentationLayers(
-        [
-            layers.RandomFlip("horizontal", seed=next(seeds)),
-            layers.RandomFlip("vertical", seed=next(seeds)),
-            layers.RandomRotation(_ROTATION, fill_mode="constant", seed=next(seeds)),
-            layers.RandomZoom(_ZOOM, fill_mode="constant", seed=next(seeds)),
-            layers.RandomContrast(_CONTRAST, value_range=_GREY, seed=next(seeds)),
-            layers.RandomBrightness(_BRIGHTNESS, value_range=_GREY, seed=next(seeds)),
-        ],
-        name="paper_augmentation",
-    )
+
+    mirrored: NDArray[np.bool_]
+    turns: NDArray[np.float64]
+    zooms: NDArray[np.float64]
+    contrasts: NDArray[np.float32]
+    brightnesses: NDArray[np.float32]
 
 
-def notebook_augmentation(seed: int = 0) -> AugmentationLayers:
-    """Build the augmentation of the paper's notebook: contrast, rotation and zoom only.
+def draw_variations(n: int, kind: Augmentation, rng: np.random.Generator) -> Variations:
+    """Draw how n crops are varied.
 
     Parameters
     ----------
-    seed
-        Seed of the random draws.
+    n
+        Number of crops.
+    kind
+        "paper" mirrors left-right and up-down, each for half of the crops; rotates by up to 0.2
+        of a turn either way; zooms to 0.6 to 1.4 of the field of view; changes contrast by up to
+        20% and brightness by up to 0.2. "notebook" neither mirrors nor brightens. "none" changes
+        nothing.
+    rng
+        Where the draws come from.
 
     Returns
     -------
-    AugmentationLayers
-        As `paper_augmentation` gives it.
+    Variations
+        One of each kind for each crop.
     """
-    seeds = _seeds(seed)
-    return AugmentationLayers(
-        [
-            layers.RandomContrast(_CONTRAST, value_range=_GREY, seed=next(seeds)),
-            layers.RandomRotation(_ROTATION, fill_mode="constant", seed=next(seeds)),
-            layers.RandomZoom(_ZOOM, fill_mode="constant", seed=next(seeds)),
-        ],
-        name="notebook_augmentation",
+    reach = rng.uniform(-1.0, 1.0, (4, n)) * (kind != "none")
+    mirrored = rng.random((n, 2)) < (0.5 if kind == "paper" else 0.0)
+    brightness = _BRIGHTNESS if kind == "paper" else 0.0
+    return Variations(
+        mirrored,
+        _ROTATION * reach[0],
+        1.0 + _ZOOM * reach[1],
+        (1.0 + _CONTRAST * reach[2]).astype(np.float32),
+        (brightness * reach[3]).astype(np.float32),
     )
 
 
-def build_augmentation(name: Augmentation, seed: int = 0) -> AugmentationLayers | None:
-    """Build an augmentation by its name in the training settings; None for "none"."""
-    if name == "paper":
-        return paper_augmentation(seed)
-    return notebook_augmentation(seed) if name == "notebook" else None
+def vary(crops: NDArray[np.float32], variations: Variations) -> NDArray[np.float32]:
+    """Return crops varied.
+
+    Mirroring, rotation and zoom are one step, so that a crop is interpolated only once. What comes
+    in from outside the crop is black, and has part in the mean about which the contrast changes.
+
+    Parameters
+    ----------
+    crops
+        Shape (n, size, size, 1), 0 to 1.
+    variations
+        How to vary each.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, size, size, 1)
+        The varied crops, 0 to 1.
+    """
+    varied = np.empty(crops.shape[:3], np.float32)
+    for crop, matrix, target in zip(
+        crops[..., 0], _matrices(variations, crops.shape[1]), varied, strict=True
+    ):
+        cv2.warpAffine(crop, matrix, target.shape, dst=target, flags=_AS_IT_IS)
+    means = varied.mean(axis=(1, 2))
+    factors, offsets = variations.contrasts, variations.brightnesses
+    # x * factor + (mean - mean * factor) spares a pass over all crops.
+    varied *= factors[:, None, None]
+    varied += (means - means * factors)[:, None, None]
+    np.clip(varied, 0, 1, out=varied)
+    if offsets.any():
+        varied += offsets[:, None, None]
+        np.clip(varied, 0, 1, out=varied)
+    return varied[..., None]
 
 
-def _seeds(seed: int) -> Iterator[int]:
-    return iter(np.random.SeedSequence(seed).generate_state(6).astype(int).tolist())
+def _matrices(variations: Variations, size: int) -> NDArray[np.float64]:
+    """Return where each point of a varied crop lies in the crop, as affine matrices (n, 2, 3) of x and y."""
+    angles = 2 * np.pi * variations.turns
+    cosines, sines = np.cos(angles), np.sin(angles)
+    turned = np.array([[cosines, -sines], [sines, cosines]]).transpose(2, 0, 1)
+    signs = np.where(variations.mirrored, -1.0, 1.0)
+    linear = signs[:, :, None] * turned * variations.zooms[:, None, None]
+    middle = np.full(2, (size - 1) / 2)
+    offsets = middle - linear @ middle
+    return np.concatenate([linear, offsets[:, :, None]], axis=2)

@@ -13,7 +13,8 @@ from pydantic_core import from_json
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.networks.settings import NetworkSettings, TrainSettings
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Raised where older versions of the plugin could not read the card; every earlier one is read."""
 CARD_MEMBER = "card.json"
 """Name of the card inside the .keras file, which is a zip archive."""
 CONFIG_MEMBER = "config.json"
@@ -90,7 +91,9 @@ class ModelCard(_Part):
     validation
         How training and validation grains were parted, and what was held out.
     training
-        How the network was trained.
+        How the network was trained. Of a file of pretrained weights it holds the name alone.
+    weights_sha256
+        SHA-256 of that file.
     versions
         Versions of Python, Keras, its backend and this package.
     history
@@ -114,6 +117,7 @@ class ModelCard(_Part):
     grain_hashes: tuple[str, ...] = ()
     validation: Facts = {}
     training: TrainSettings
+    weights_sha256: str = ""
     versions: dict[str, str] = {}
     history: tuple[dict[str, int | Figure], ...] = ()
     metrics: Facts = {}

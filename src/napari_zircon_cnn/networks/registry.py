@@ -3,10 +3,11 @@
 import dataclasses
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.networks.settings import NetworkSettings
+from napari_zircon_cnn.networks.settings import IMAGENET, NO_WEIGHTS, NetworkSettings, TrainSettings
 from napari_zircon_cnn.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
@@ -145,6 +146,51 @@ def check_network(settings: NetworkSettings) -> None:
     for name in {field.name for field in dataclasses.fields(settings)} - everywhere:
         if getattr(settings, name) != getattr(defaults, name):
             raise ZirconError(f"The network {settings.network} has no setting {name}; leave it as it is.")
+
+
+def check_training(settings: TrainSettings, input_size: int) -> None:
+    """Refuse settings that do not fit together or to the network, before a long training.
+
+    Parameters
+    ----------
+    settings
+        How to train.
+    input_size
+        Edge of the crops in px.
+
+    Raises
+    ------
+    ZirconError
+        Where they do not fit, or there is no file of that name for the pretrained weights.
+    """
+    check_network(settings.network_settings(input_size, n_classes=2))
+    spec = network_spec(settings.network)
+    if settings.class_weights and settings.balanced_batches:
+        raise ZirconError(
+            "Class weights and balanced batches both make up for a rare class; choose one of the two."
+        )
+    if settings.cached_features and not spec.frozen_until:
+        raise ZirconError(
+            f"The network {settings.network} has no frozen layers whose features could be cached; "
+            "leave cached features out."
+        )
+    if settings.weights == IMAGENET:
+        return
+    if not spec.pretrained:
+        raise ZirconError(
+            f"The network {settings.network} starts from random weights; leave {settings.weights} out."
+        )
+    if settings.weights != NO_WEIGHTS and not Path(settings.weights).is_file():
+        raise ZirconError(
+            f"There is no file of weights {settings.weights}; check the path, or leave it out to download "
+            "the weights."
+        )
+
+
+def total_epochs(settings: TrainSettings) -> int:
+    """Return how many epochs a training has in all its stages, at most."""
+    further = len(network_spec(settings.network).frozen_until) - 1
+    return settings.epochs + max(0, further) * settings.fine_tuning_epochs
 
 
 def function_named(path: str) -> Any:

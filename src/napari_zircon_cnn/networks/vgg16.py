@@ -1,7 +1,5 @@
 """VGG-16 with the head of Nathwani et al. (2023), and its weights from ImageNet."""
 
-from pathlib import Path
-
 import keras
 from keras import layers
 
@@ -64,12 +62,8 @@ def load_imagenet(model: keras.Model, weights: str) -> None:
     Raises
     ------
     ZirconError
-        Where the file cannot be downloaded, is missing or holds other layers.
+        Where the file cannot be downloaded or holds other layers.
     """
-    if weights != IMAGENET and not Path(weights).is_file():
-        raise ZirconError(
-            f"There is no file of weights {weights}; check the path, or leave it out to download the weights."
-        )
     try:
         base = keras.applications.VGG16(include_top=False, weights=weights)
     except Exception as error:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from drawn_crops import CLASSES, discs_and_rings
-from napari_zircon_cnn import training
 from napari_zircon_cnn.inference import predict
 from napari_zircon_cnn.metrics import evaluation
 from napari_zircon_cnn.progress import Cancelled, silent
 from napari_zircon_cnn.training import Epoch, History, TrainResult, TrainSettings, train
+from napari_zircon_cnn.training import fit as fitting
 
 PAPER = TrainSettings(epochs=12, batch_size=16, learning_rate=0.003)
 QUICK = TrainSettings(epochs=3, batch_size=16, learning_rate=0.005, augmentation="none", dropout=False)
@@ -22,9 +22,14 @@ RESTLESS = replace(QUICK, epochs=8, learning_rate=0.05)
 
 
 def fit(
-    settings: TrainSettings, progress: Any = silent, n_classes: int = 2, n_val: int = 30, **options: Any
+    settings: TrainSettings,
+    progress: Any = silent,
+    n_classes: int = 2,
+    n_train: int = 90,
+    n_val: int = 30,
+    **options: Any,
 ) -> TrainResult:
-    x_train, y_train = discs_and_rings(90, seed=0, n_classes=n_classes)
+    x_train, y_train = discs_and_rings(n_train, seed=0, n_classes=n_classes)
     x_val, y_val = discs_and_rings(30, seed=1, n_classes=n_classes)
     classes = (*CLASSES, "square")[:n_classes]
     return train(x_train, y_train, x_val[:n_val], y_val[:n_val], classes, settings, progress, **options)
@@ -124,7 +129,7 @@ def test_each_epoch_s_figures_are_told_when_it_is_over() -> None:
     assert result.history[0]["loss"] > 0
 
 
-@pytest.mark.parametrize(("n_val", "n_epochs"), [(30, 6), (0, 3)])
+@pytest.mark.parametrize(("n_val", "n_epochs"), [(30, 6), (0, 5)])
 def test_a_stopped_training_gives_back_its_best_epoch(n_val: int, n_epochs: int) -> None:
     """The best so far is what a training of as many epochs ends with, by the validation if there is one."""
     stop = StopsAfter(n_epochs)
@@ -154,7 +159,7 @@ def test_a_training_that_runs_to_its_end_keeps_its_best_epoch_if_asked() -> None
 @pytest.mark.parametrize(("after", "n_epochs"), [(0.0, 0), (0.5, 1)])
 def test_only_whole_epochs_are_kept(after: float, n_epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # As with a large network, whose every step is told.
-    monkeypatch.setattr(training, "_SMALL_NETWORK", 0)
+    monkeypatch.setattr(fitting, "_SMALL_NETWORK", 0)
     told: list[float] = []
 
     def cancel(fraction: float, message: str) -> None:
