@@ -7,8 +7,10 @@ whatever else the machine does weighs on both.
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -16,13 +18,17 @@ import keras
 import numpy as np
 from keras import layers
 from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
 
 from napari_zircon_cnn.crops import cut_crops
 from napari_zircon_cnn.grains import SegmentedMount, measure, usable
 from napari_zircon_cnn.inference import predict
+from napari_zircon_cnn.mount import read_mount
 from napari_zircon_cnn.networks.lenet5 import build_lenet5
+from napari_zircon_cnn.networks.registry import build_network, network_spec
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
+from napari_zircon_cnn.segmentation.methods import segment
 from napari_zircon_cnn.training import train
 
 N_GRAINS = 10_000
@@ -69,16 +75,38 @@ def inference_ratio(repeats: int = 5, plain_grains: int = 300) -> dict[str, floa
     }
 
 
-def epoch_ratio(epochs: int = 10, rounds: int = 3) -> dict[str, float]:
+@dataclass(frozen=True)
+class EpochCase:
+    """An epoch to time: a network, its crops, and how many epochs are timed in each of the rounds."""
+
+    settings: TrainSettings
+    n_train: int
+    n_validation: int
+    epochs: int
+    rounds: int
+
+
+CASES = {
+    "LeNet-5": EpochCase(TrainSettings(), N_TRAIN, N_VALIDATION, epochs=10, rounds=3),
+    "AlexNet": EpochCase(TrainSettings(network="alexnet"), 128, 32, epochs=2, rounds=2),
+    "VGG-16, stage 1": EpochCase(
+        TrainSettings(network="vgg16", weights="none", fine_tuning_epochs=0), 64, 16, epochs=2, rounds=1
+    ),
+}
+
+
+def epoch_ratio(case: EpochCase) -> dict[str, float]:
     """Time an epoch of `train` and one of plain `fit`, both with augmentation, dropout and validation."""
-    x, y = crops_and_classes(N_TRAIN + N_VALIDATION)
-    parts = x[:N_TRAIN], y[:N_TRAIN], x[N_TRAIN:], y[N_TRAIN:]
+    size = network_spec(case.settings.network).size_px
+    x, y = crops_and_classes(case.n_train + case.n_validation, size)
+    parts = x[: case.n_train], y[: case.n_train], x[case.n_train :], y[case.n_train :]
+    settings = replace(case.settings, epochs=case.epochs + 1)
     ours, plain = [], []
-    for _ in range(rounds):
-        plain += plain_epochs(*parts, epochs)
-        ours += our_epochs(*parts, epochs)
+    for _ in range(case.rounds):
+        plain += list(np.diff(plain_training(*parts, settings).ends))
+        ours += our_epochs(*parts, settings)
     return {
-        "grains": N_TRAIN,
+        "grains": case.n_train,
         "plain_s": median(plain),
         "ours_s": median(ours),
         "ratio": median(ours) / median(plain),
@@ -86,44 +114,89 @@ def epoch_ratio(epochs: int = 10, rounds: int = 3) -> dict[str, float]:
 
 
 def our_epochs(
-    x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray, epochs: int
+    x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray, settings: TrainSettings
 ) -> list[float]:
     """Return the seconds from the end of one epoch to that of the next."""
     ends: list[float] = []
-    settings = TrainSettings(epochs=epochs)
     train(
-        x_train, y_train, x_val, y_val, ("a", "b"), settings, lambda _, __: ends.append(time.perf_counter())
+        *(x_train, y_train, x_val, y_val, ("a", "b"), settings),
+        on_epoch=lambda _: ends.append(time.perf_counter()),
     )
     return list(np.diff(ends))
 
 
-def plain_epochs(
-    x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray, epochs: int
-) -> list[float]:
-    """Return the same for `fit` as the notebook calls it, with the paper's augmentation in the model."""
+class Plain(NamedTuple):
+    """What the plain way came to: when each epoch ended, and the last one's validation."""
+
+    ends: list[float]
+    loss: float
+    auc: float
+
+
+def plain_training(
+    x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray, settings: TrainSettings
+) -> Plain:
+    """Fit as the notebook does: augmentation in the model, accuracy and AUC of Keras, batches of 32."""
+    keras.utils.set_random_seed(settings.seed)
+    network = build_network(settings.network_settings(x_train.shape[1], 2))
+    if settings.network == "vgg16":
+        for layer in network.layers[: network.layers.index(network.get_layer("average"))]:
+            layer.trainable = False
+    contrast = layers.RandomContrast((0.2, 0.2), value_range=(0, 1))
+    turn = layers.RandomRotation(0.2, fill_mode="constant")
+    zoom = layers.RandomZoom((-0.4, 0.4), fill_mode="constant")
+    if settings.augmentation == "notebook":
+        augmentation = [contrast, turn, zoom]
+    else:
+        brightness = layers.RandomBrightness(0.2, value_range=(0, 1))
+        augmentation = [layers.RandomFlip(), turn, zoom, contrast, brightness]
+    model = keras.Sequential([keras.Input(x_train.shape[1:]), *augmentation, network])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC(name="auc")])
     ends: list[float] = []
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 1)),
-            layers.RandomFlip(),
-            layers.RandomRotation(0.2, fill_mode="constant"),
-            layers.RandomZoom((-0.4, 0.4), fill_mode="constant"),
-            layers.RandomContrast(0.2, value_range=(0, 1)),
-            layers.RandomBrightness(0.2, value_range=(0, 1)),
-            *build_lenet5().layers[1:],
-        ]
-    )
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC()])
-    model.fit(
+    history = model.fit(
         x_train,
         y_train.astype(np.float32),
         batch_size=32,
-        epochs=epochs,
+        epochs=settings.epochs,
         validation_data=(x_val, y_val.astype(np.float32)),
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))],
         verbose=0,
-    )
-    return list(np.diff(ends))
+    ).history
+    return Plain(ends, history["val_loss"][-1], history["val_auc"][-1])
+
+
+def agreement(seeds: int = 4, epochs: int = 60) -> dict[str, list[float]]:
+    """Train LeNet-5 with the notebook's settings on the paper's mosaics, ours and the plain way, by seed."""
+    x, y = paper_crops()
+    found: dict[str, list[float]] = {
+        name: [] for name in ("ours_auc", "plain_auc", "ours_loss", "plain_loss")
+    }
+    for seed in range(seeds):
+        learnt, held = train_test_split(np.arange(len(y)), test_size=0.2, random_state=seed)
+        parts = x[learnt], y[learnt], x[held], y[held]
+        settings = TrainSettings(
+            augmentation="notebook", value_range="minus_one_to_one", epochs=epochs, seed=seed
+        )
+        last = train(*parts, ("batholith", "porphyry"), settings).history[-1]
+        plain = plain_training(*parts, settings)
+        found["ours_auc"].append(last["val_roc_auc"])
+        found["ours_loss"].append(last["val_loss"])
+        found["plain_auc"].append(plain.auc)
+        found["plain_loss"].append(plain.loss)
+    return found
+
+
+def paper_crops() -> tuple[np.ndarray, np.ndarray]:
+    """Return the crops of the mosaics that ZIRCON_CNN_DATA holds, and 1 for those of the porphyry."""
+    crops, classes = [], []
+    for path in sorted(Path(os.environ["ZIRCON_CNN_DATA"], "quellaveco").glob("QVC*.png")):
+        mount = read_mount(path)
+        labels = segment(mount, "nathwani2023")
+        segmented = SegmentedMount(mount, labels, measure(labels, mount))
+        found = cut_crops(segmented, usable(segmented.table))
+        crops.append(found)
+        classes.append(np.full(len(found), path.stem != "QVC082", np.int64))
+    return np.concatenate(crops), np.concatenate(classes)
 
 
 def main() -> None:
@@ -133,11 +206,23 @@ def main() -> None:
         f"{inference['plain_s']:.1f} s one by one, {inference['ratio']:.0f} times as fast",
         flush=True,
     )
-    epoch = epoch_ratio()
-    print(
-        f"LeNet-5 epoch of {epoch['grains']} grains: {epoch['ours_s'] * 1e3:.0f} ms against "
-        f"{epoch['plain_s'] * 1e3:.0f} ms of plain fit, {epoch['ratio']:.2f} of its time"
-    )
+    for name, case in CASES.items():
+        epoch = epoch_ratio(case)
+        print(
+            f"{name} epoch of {epoch['grains']} grains: {epoch['ours_s'] * 1e3:.0f} ms against "
+            f"{epoch['plain_s'] * 1e3:.0f} ms of plain fit, {epoch['ratio']:.2f} of its time",
+            flush=True,
+        )
+    if "ZIRCON_CNN_DATA" in os.environ:
+        figures = agreement()
+        for name in ("auc", "loss"):
+            ours, plain = figures[f"ours_{name}"], figures[f"plain_{name}"]
+            print(
+                f"LeNet-5 as in the notebook, validation {name} by seed: ours "
+                f"{', '.join(f'{value:.3f}' for value in ours)} (mean {np.mean(ours):.3f}); plain fit "
+                f"{', '.join(f'{value:.3f}' for value in plain)} (mean {np.mean(plain):.3f})",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from napari_zircon_cnn.networks.bundle import ModelBundle
 from napari_zircon_cnn.networks.card import (
     CARD_MEMBER,
     CONFIG_MEMBER,
+    FORMAT_VERSION,
     WEIGHTS_MEMBER,
     check_model_path,
     read_card,
@@ -39,6 +41,46 @@ def saved(tmp_path: Path) -> Path:
 def fresh(settings: NetworkSettings | None = None) -> ModelBundle:
     settings = settings or NetworkSettings()
     return ModelBundle(build_network(settings), card_for(settings))
+
+
+FIRST_CARD = """{"format_version": 1,
+ "network": {"network": "lenet5", "input_size": 32, "n_classes": 2, "dropout": true,
+  "value_range": "minus_one_to_one"},
+ "classes": ["batholith", "porphyry"], "target_class": "porphyry",
+ "crop": {"box_um": 180.0, "size_px": 32, "masked": false, "resampling_um": 2.0}, "scaling": "unit",
+ "pixel_sizes_um": {"QVC028": 2.0},
+ "samples": [{"sample": "QVC028", "class": "porphyry", "n_grains": 2, "mosaic_sha256": "ab"}],
+ "grain_hashes": ["0123456789abcdef", "fedcba9876543210"],
+ "validation": {"kind": "split", "hold_out": [], "split": "20% of the grains at random"},
+ "training": {"network": "lenet5", "dropout": true, "augmentation": "notebook",
+  "value_range": "minus_one_to_one", "epochs": 7, "batch_size": 32, "learning_rate": 0.001,
+  "class_weights": false, "keep_best": false, "seed": 3},
+ "versions": {"python": "3.11.7", "keras": "3.15.0", "tensorflow": "2.21.0", "napari-zircon-cnn": "0.1.0"},
+ "history": [{"epoch": 1, "loss": 0.7, "accuracy": 0.5, "roc_auc": 0.5, "val_loss": null, "seconds": 0.1}],
+ "metrics": {"validation": {"n": 2, "loss": 0.7, "roc_auc": null}},
+ "created": "2026-11-20T10:00:00Z", "members_sha256": HASHES}"""
+"""The card of a network as the first version of the plugin wrote it."""
+
+
+def test_a_network_of_the_first_version_still_loads(tmp_path: Path) -> None:
+    path = tmp_path / "old.keras"
+    settings = NetworkSettings(value_range="minus_one_to_one")
+    model = build_network(settings)
+    model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        members = (CONFIG_MEMBER, WEIGHTS_MEMBER)
+        hashes = {name: hashlib.sha256(archive.read(name)).hexdigest() for name in members}
+        archive.writestr(CARD_MEMBER, FIRST_CARD.replace("HASHES", json.dumps(hashes)))
+
+    loaded = bundle.load(path)
+    crops, _ = discs_and_rings(4)
+    np.testing.assert_array_equal(predict(loaded.model, crops), predict(model, crops))
+    assert loaded.card.network == settings
+    assert (loaded.card.training.epochs, loaded.card.training.optimiser) == (7, "adam")
+    # Written again, it is a file of this version.
+    again = bundle.save(loaded, tmp_path / "new.keras")
+    assert bundle.load(tmp_path / "new.keras").card == again.card
+    assert (loaded.card.format_version, again.card.format_version) == (1, FORMAT_VERSION)
 
 
 def save_unchecked(model: keras.Model, path: Path) -> Path:

@@ -14,6 +14,6 @@ def warm_up() -> None:
 def found_devices() -> list[str]:
     """Return the devices that Keras's backend sees, such as `gpu:0`, the fastest kind first."""
     start_keras()
-    import keras
+    from napari_zircon_cnn.training.devices import devices
 
-    return [str(device) for kind in ("gpu", "tpu", "cpu") for device in keras.distribution.list_devices(kind)]
+    return [device for kind in ("gpu", "tpu", "cpu") for device in devices(kind)]

@@ -15,6 +15,7 @@ from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.networks.card import (
     CARD_MEMBER,
     CONFIG_MEMBER,
+    FORMAT_VERSION,
     WEIGHTS_MEMBER,
     ModelCard,
     card_of,
@@ -85,7 +86,9 @@ def save(bundle: ModelBundle, path: Path | str) -> ModelBundle:
             with zipfile.ZipFile(temporary, "a", zipfile.ZIP_DEFLATED) as archive:
                 hashes = _hashes(archive, path)
                 # Validated anew, since a card that was copied with changes is not.
-                card = ModelCard.model_validate(dict(bundle.card) | {"members_sha256": hashes})
+                card = ModelCard.model_validate(
+                    dict(bundle.card) | {"format_version": FORMAT_VERSION, "members_sha256": hashes}
+                )
                 archive.writestr(CARD_MEMBER, card.model_dump_json(indent=1))
         except OSError as error:
             reason = error.strerror or error

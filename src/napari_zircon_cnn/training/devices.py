@@ -6,6 +6,16 @@ from contextlib import ExitStack, contextmanager
 import keras
 
 
+def devices(kind: str) -> list[str]:
+    """Return the devices that Keras's backend sees of a kind, gpu, tpu or cpu, such as `gpu:0`."""
+    if keras.config.backend() != "torch":
+        return [str(device) for device in keras.distribution.list_devices(kind)]
+    # Keras cannot list those of this backend.
+    import torch  # noqa: PLC0415
+
+    return [f"{kind}:{n}" for n in range({"gpu": torch.cuda.device_count(), "cpu": 1}.get(kind, 0))]
+
+
 @contextmanager
 def computing(mixed_precision: bool) -> Iterator[None]:
     """Build networks, within the block, that compute as asked and on all GPUs where Keras can share work.
@@ -20,7 +30,7 @@ def computing(mixed_precision: bool) -> Iterator[None]:
     Keras shares the work of a batch among several GPUs by `keras.distribution` where its backend is
     JAX; the other backends have no such sharing in Keras and take one GPU.
     """
-    gpus = keras.distribution.list_devices("gpu") if keras.config.backend() != "torch" else []
+    gpus = devices("gpu")
     with ExitStack() as restored:
         if mixed_precision:
             restored.callback(keras.config.set_dtype_policy, keras.config.dtype_policy())
