@@ -15,8 +15,9 @@ from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.jobs.train import train_model
 from napari_zircon_cnn.jobs.validation import warning_about
 from napari_zircon_cnn.networks.card import ModelCard
-from napari_zircon_cnn.networks.registry import network_names
+from napari_zircon_cnn.networks.registry import network_names, total_epochs
 from napari_zircon_cnn.networks.settings import TrainSettings
+from napari_zircon_cnn.settings import validated
 from napari_zircon_cnn.widgets.class_table import ClassTable
 from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.parameter_form import ParameterForm
@@ -84,6 +85,7 @@ class TrainPanel(Panel):
         self.curves: TrainingCurves | None = None
 
         self._task: Task | None = None
+        self._total = 0
         self.target.textActivated.connect(self._choose_target)
         self._seconds: list[float] = []
         self.table.changed.connect(self._on_classes)
@@ -126,8 +128,13 @@ class TrainPanel(Panel):
             return
         epochs = self.epochs.value()
         training = self.more.values() | {"network": self.network.currentText(), "epochs": epochs}
+        try:
+            self._total = total_epochs(validated(TrainSettings, training))
+        except ZirconError as error:
+            self.session.say(str(error), wrong=True)
+            return
         model_file = self.models.new_model_path(self.network.currentText())
-        self._show_curves().start(epochs)
+        self._show_curves().start(self._total)
         self._seconds.clear()
         self.state.setText("The first epoch follows once the training has started.")
         self._task = self.models.run_job(
@@ -167,7 +174,7 @@ class TrainPanel(Panel):
             return
         self._show_curves().add_epoch(row)
         self._seconds.append(float(row["seconds"]))
-        done, epochs = int(row["epoch"]), self.epochs.value()
+        done, epochs = int(row["epoch"]), self._total
         recent = self._seconds[-_SMOOTHED:]
         left = (epochs - done) * sum(recent) / len(recent)
         self.state.setText(f"Epoch {done} of {epochs}, {duration(left)} left.")
