@@ -1,11 +1,13 @@
 """How quick the window answers: `python tests/with_display.py python benchmarks/bench_window.py`.
 
-On a drawn mount of 4000 x 4000 px with some 3,000 grains: recolouring, selecting, actions, and the gaps
-of the window's event loop while the worker process trains.
+On a drawn mount of 4000 x 4000 px with some 3,000 grains, while the worker process trains: the gaps of the
+window's event loop, by itself and while somebody curates, a mouse's click up to the painted row of the table,
+recolouring, and actions. How soon each panel appears is told by `bench_start.py`.
 """
 
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -13,8 +15,10 @@ from typing import Any
 
 import napari
 import numpy as np
-from qtpy.QtCore import QEventLoop, QObject, QTimer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QEventLoop, QModelIndex, QObject, QPoint, Qt, QTimer
+from qtpy.QtGui import QPainter
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_zircon_cnn.actions import Accept, Merge, Reject
 from napari_zircon_cnn.grains import usable
@@ -24,10 +28,12 @@ from napari_zircon_cnn.widgets.grain_table import GrainTable
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 
 SHAPE = (4000, 4000)
-N_GRAINS = 3000
+N_GRAINS = 3600
 ROUNDS = 9
 EPOCHS = 2000
 WATCHED_S = 15.0
+BETWEEN_ACTIONS_MS = 300
+BETWEEN_CLICKS_S = 0.5
 PULSE_MS = 5
 
 
@@ -92,7 +98,71 @@ def times_of(step: Callable[[int], Any], rounds: int = ROUNDS) -> tuple[float, f
     return 1e3 * median(alone[1:]), 1e3 * median(shown[1:])
 
 
-def answers(sample: OpenSample, table: GrainTable) -> dict[str, Callable[[int], Any]]:
+def pass_time(seconds: float) -> None:
+    """Let the window work for a while."""
+    end = time.perf_counter() + seconds
+    wait_for(lambda: time.perf_counter() > end)
+
+
+def gaps_while(step: Callable[[int], Any] | None = None) -> str:
+    """Return the gaps of the event loop in words, while a step is done again and again or nothing is."""
+    gaps, timer = Gaps(), QTimer()
+    rounds = count()
+    if step is not None:
+        timer.timeout.connect(lambda: step(next(rounds)))
+        timer.start(BETWEEN_ACTIONS_MS)
+    gaps.start()
+    pass_time(WATCHED_S)
+    timer.stop()
+    longest, usual = gaps.stop()
+    return f"longest {longest:.0f} ms, median {usual:.0f} ms"
+
+
+class Marked(QStyledItemDelegate):
+    """Notes when the cells of a selected row were painted."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.at = 0.0
+
+    def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Paint a cell."""
+        super().paint(painter, option, index)
+        if option.state & QStyle.StateFlag.State_Selected:
+            self.at = time.perf_counter()
+
+
+def clicked_rows(viewer: Any, sample: OpenSample, table: GrainTable) -> tuple[list[float], list[float]]:
+    """Click grains on the canvas as a mouse does.
+
+    Returns
+    -------
+    tuple
+        How long each took up to its painted row in ms, and until all of the window was drawn.
+    """
+    canvas = next(part for part in QApplication.allWidgets() if "Canvas" in type(part).__name__)
+    mouse: Any = QTest
+    marked = Marked(table)
+    table.view.setItemDelegate(marked)
+    places = sample.table[["centroid_y_um", "centroid_x_um"]].to_numpy()
+    rows: list[float] = []
+    windows: list[float] = []
+    for label in np.random.default_rng(1).choice(usable(sample.table), ROUNDS + 1, replace=False):
+        camera = viewer.scene.camera
+        away = (places[label] - camera.center[-2:]) * camera.zoom + np.array(viewer.canvas.size) / 2
+        pass_time(BETWEEN_CLICKS_S)
+        start, marked.at = time.perf_counter(), 0.0
+        mouse.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(round(away[1]), round(away[0])))
+        while not marked.at:
+            QApplication.processEvents()
+        windows.append(1e3 * (time.perf_counter() - start))
+        rows.append(1e3 * (marked.at - start))
+        if table.selection() != list(sample.selected) or not sample.selected:
+            raise RuntimeError("the click has selected no grain")
+    return rows[1:], windows[1:]
+
+
+def answers(sample: OpenSample) -> dict[str, Callable[[int], Any]]:
     """Return what is timed: by its name a function of the round's number."""
     labels = usable(sample.table)
     rng = np.random.default_rng(0)
@@ -109,12 +179,7 @@ def answers(sample: OpenSample, table: GrainTable) -> dict[str, Callable[[int], 
         sample.grains.paint(tuple(places[chosen[n]] / um), chosen[n])
         sample.take_over_painting()
 
-    def click(n: int) -> None:
-        sample.select([sample.label_at(places[chosen[-n - 1]])])
-        table.repaint()
-
     return {
-        "select a grain by a click, up to its row in the table": click,
         "recolour one grain": lambda n: sample.select([chosen[n]]),
         "accept one grain": lambda n: sample.perform(Accept(labels=(chosen[n],))),
         "reject one grain": lambda n: sample.perform(Reject(labels=(chosen[n],), reason="fragment")),
@@ -148,18 +213,27 @@ def main() -> None:
             bench.train.table.cellWidget(row, 2).setCurrentText(name)
         bench.train.validation.setCurrentIndex(bench.train.validation.findData("split"))
         bench.train.epochs.setValue(EPOCHS)
-        gaps = Gaps()
         bench.train.train_button.click()
         wait_for(lambda: "Epoch" in bench.train.state.text())
-        gaps.start()
-        end = time.perf_counter() + WATCHED_S
-        wait_for(lambda: time.perf_counter() > end)
-        longest, usual = gaps.stop()
-        print(f"gaps while the worker trains: longest {longest:.0f} ms, median {usual:.0f} ms", flush=True)
-        for name, step in answers(sample, bench.classify.table).items():
+        print(f"gaps while the worker trains: {gaps_while()}", flush=True)
+        bench.show_panel(bench.curate)
+        bench.curate.go(1)
+        keys = (bench.curate.accept, bench.curate.reject, bench.curate.undo, bench.curate.delete)
+        print(f"gaps while somebody curates: {gaps_while(lambda n: keys[n % len(keys)]())}", flush=True)
+        viewer.fit_to_view(layers=[sample.image])
+        rows, windows = clicked_rows(viewer, sample, bench.curate.table)
+        print(
+            f"a mouse's click up to its painted row: {median(rows):.0f} ms, at most {max(rows):.0f} ms; "
+            f"{median(windows):.0f} ms until all is drawn",
+            flush=True,
+        )
+        for name, step in answers(sample).items():
             alone, shown = times_of(step)
-            print(f"{name}, meanwhile: {alone:.1f} ms, {shown:.1f} ms until it is drawn", flush=True)
+            print(f"{name}: {alone:.1f} ms, {shown:.1f} ms until all is drawn", flush=True)
         print(f"still training: {bool(session.tasks)}", flush=True)
+        for task in session.tasks:
+            task.cancel()
+        wait_for(lambda: not session.tasks)
         session.close()
     viewer.close()
 

@@ -30,6 +30,7 @@ from napari_zircon_cnn.recent_projects import remember
 from napari_zircon_cnn.recovery import LeftWork, OpenProject, left_work
 from napari_zircon_cnn.samples import quellaveco
 from napari_zircon_cnn.segmentation.methods import parameters_for
+from napari_zircon_cnn.widgets.collecting import QuickCollection
 from napari_zircon_cnn.widgets.layers import METADATA, mount_layer
 from napari_zircon_cnn.widgets.modelling import Modelling
 from napari_zircon_cnn.widgets.open_sample import OpenSample
@@ -88,6 +89,7 @@ class Session(QObject):
         self._time_next_save()
         on_change("autosave_minutes", self._time_next_save)
         viewer.layers.events.removed.connect(self._on_layer_removed)
+        self._collection = QuickCollection(viewer, self)
         self._watch = WindowWatch(window, lambda: [task.name for task in self.tasks], self.close, self)
 
     @property
@@ -338,6 +340,7 @@ class Session(QObject):
             self.save_changed()
         self.modelling.worker.close()
         self._let_go()
+        self._collection.end()
         # Qt would keep a child, and with it the viewer, until the window's very end.
         self.setParent(None)
 
@@ -412,6 +415,7 @@ class Session(QObject):
         self.samples[name] = sample
         self._tell_project()
         self.activate(name)
+        self._collection.begin()
         self.modelling.get_ready_soon()
         self.say(f"{len(usable(segmented.table))} grains in {name}.")
 
