@@ -15,6 +15,8 @@ from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_project
 from gui import Place, finish
 from napari_zircon_cnn.actions import Delete, Merge, Split
+from napari_zircon_cnn.crops import CropSettings
+from napari_zircon_cnn.dataset import SampleClasses, gather
 from napari_zircon_cnn.grains import existing
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.trace import Trace
@@ -279,6 +281,28 @@ def test_colours_tell_the_class_that_a_grain_was_given(hand: Hand, qtbot: Any) -
     assert hand.sample.classes == ("skarn",)
     inner = [hand.sample.colours.data[int(y / 2), int(x / 2)] for y, x in (DISK_UM, UPRIGHT_UM)]
     assert inner[0] != inner[1]
+
+
+def test_grains_get_a_class_of_their_own_by_a_key(hand: Hand, qtbot: Any) -> None:
+    panel, train = hand.bench.curate, hand.bench.train
+    hand.key(Qt.Key.Key_C)
+    assert "Select a grain first" in hand.bench.status.message.text()
+    hand.click(DISK_UM)
+    hand.click(UPRIGHT_UM, SHIFT)
+    panel.grain_class.setCurrentText("skarn")
+    hand.key(Qt.Key.Key_C)
+    assert list(hand.sample.table["class"].iloc[1:]) == ["skarn", "skarn", ""]
+    assert list(hand.sample.grains.features["class"].iloc[1:]) == ["skarn", "skarn", ""]
+    qtbot.waitUntil(lambda: train.own_classes.text().startswith("2 of the grains have a class of their own"))
+    dataset = gather(
+        [hand.sample.segmented], SampleClasses(("barren", "skarn"), {"drawn": "barren"}), CropSettings()
+    )
+    assert [dataset.classes[y] for y in dataset.y] == ["skarn", "skarn", "barren"]
+    hand.key(Qt.Key.Key_Z, CTRL)
+    assert set(hand.sample.table["class"]) == {""}
+    qtbot.waitUntil(train.own_classes.isHidden)
+    hand.key(Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: train.table.item(0, 1).text() == "1")
 
 
 def test_what_is_seen_is_what_the_layers_hold(hand: Hand) -> None:

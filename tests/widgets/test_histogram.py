@@ -78,6 +78,15 @@ def test_a_sample_of_the_training_is_marked(qtbot: QtBot) -> None:
     assert "in the training" in note
 
 
+def test_the_interval_has_room_to_its_end_in_a_narrow_dock(qtbot: QtBot) -> None:
+    row = HistogramRow(sample("A", 0.4, 0.5))
+    qtbot.addWidget(row)
+    row.resize(330, row.height())
+    beside = row.width() - row.bars_place().right() - 1
+    assert beside - 8 >= row.fontMetrics().horizontalAdvance("0.45 (0.35–0.55)")  # noqa: RUF001
+    assert row.bars_place().width() > 100
+
+
 def test_a_name_is_no_markup(qtbot: QtBot) -> None:
     row = HistogramRow(sample("<b>", 0.5))
     qtbot.addWidget(row)

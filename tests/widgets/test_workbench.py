@@ -137,3 +137,14 @@ def test_removed_layer_closes_the_sample_and_loses_nothing(bench: Bench, mosaic:
     session.open_sample("BAT-1")
     finish(qtbot, session)
     np.testing.assert_array_equal(viewer.layers["BAT-1 grains"].data, labels)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_step_that_is_shown_is_seen_among_the_others(bench: Bench, theme: str) -> None:
+    viewer, workbench = bench
+    viewer.theme = theme
+    workbench.show_panel(workbench.curate)
+    for step in workbench.steps.buttons():
+        picture = step.grab().toImage()
+        lowest = {picture.pixelColor(x, picture.height() - 2).name() for x in range(4, picture.width() - 4)}
+        assert ("#5b7fe8" in lowest) == step.isChecked()

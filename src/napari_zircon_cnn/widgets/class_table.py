@@ -62,6 +62,15 @@ class ClassTable(QTableWidget):
         self.blockSignals(False)
         self.setFixedHeight(_ROW_PX * (min(max(len(counts), 1), _MOST_ROWS) + 1) + 4)
 
+    def set_count(self, sample: str, count: int) -> None:
+        """Show how many of a sample's grains count."""
+        for row in range(self.rowCount()):
+            name, number = self.item(row, _SAMPLE), self.item(row, _GRAINS)
+            if name is not None and number is not None and name.text() == sample:
+                self.blockSignals(True)
+                number.setText(str(count))
+                self.blockSignals(False)
+
     @property
     def classes(self) -> dict[str, str]:
         """The class by sample; empty where none was given."""

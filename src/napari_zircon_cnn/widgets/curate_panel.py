@@ -88,6 +88,7 @@ class CuratePanel(Panel):
                 "Delete": self.delete,
                 "Backspace": self.delete,
                 "W": self.draw_new,
+                "C": self._set_class,
                 "N": lambda: self.go(1),
                 "Shift-N": lambda: self.go(-1),
                 "Escape": self._let_go,
@@ -332,8 +333,11 @@ class CuratePanel(Panel):
         self.grain_class.setEditable(True)
         self.grain_class.setToolTip("A class of its own for a grain; empty: that of its sample.")
         self.grain_class.setAccessibleName("Class of the selected grains")
+        typed = self.grain_class.lineEdit()
+        if typed is not None:
+            typed.setPlaceholderText("class of the sample")
         row.addWidget(self.grain_class, 1)
-        row.addWidget(button("Set class", "Give the selected grains this class.", self._set_class))
+        row.addWidget(button("Set class  C", "Give the selected grains this class.", self._set_class))
         self.column.addLayout(row)
         # The keys are for the grains again as soon as something is chosen.
         for box in (self.reason, self.order, self.flag, self.grain_class, self.colours):

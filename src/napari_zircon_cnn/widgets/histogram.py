@@ -162,7 +162,7 @@ class HistogramRow(QWidget):
 
     def bars_place(self) -> QRect:
         """Return where the bars are drawn."""
-        left, right = _sides(self.width())
+        left, right = _sides(self)
         return QRect(left, _ROW_PX - _MARGIN_PX - _BARS_PX, self.width() - left - right, _BARS_PX)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002
@@ -255,7 +255,7 @@ class _Axis(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002
         """Draw the numbers as wide as the rows are beside their scroll bar."""
         painter = QPainter(self)
-        left, right = _sides(self._rows.width())
+        left, right = _sides(self._rows)
         width = self._rows.width() - left - right
         painter.setPen(ink(self, _NOTE_INK))
         for value, number in ((0.0, "0"), (0.5, "0.5"), (1.0, "1")):
@@ -268,6 +268,10 @@ class _Axis(QWidget):
         painter.end()
 
 
-def _sides(width: int) -> tuple[int, int]:
+def _sides(widget: QWidget) -> tuple[int, int]:
     """Return the room in px for the name on the left and for the verdict on the right."""
-    return min(int(_LEFT_SHARE * width), _WIDEST_LEFT_PX), min(int(_RIGHT_SHARE * width), _WIDEST_RIGHT_PX)
+    width = widget.width()
+    # The verdict's interval is read to its end, and the bars have what is left.
+    interval = widget.fontMetrics().horizontalAdvance("0.00 (0.00–0.00)") + _GAP_PX + 2  # noqa: RUF001
+    right = max(min(int(_RIGHT_SHARE * width), _WIDEST_RIGHT_PX), interval)
+    return min(int(_LEFT_SHARE * width), _WIDEST_LEFT_PX), right

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSpinBox
-from superqt import QCollapsible
 
 from napari_zircon_cnn.class_file import names_in
 from napari_zircon_cnn.errors import ZirconError
@@ -30,11 +29,12 @@ if TYPE_CHECKING:
 _VALIDATIONS = {
     "leave-one-sample-out": "Leave one sample out",
     "kfold": "Five folds over grains",
-    "split": "One split over grains, as in the paper",
+    "split": "One split of grains (paper)",
 }
 _USUAL_TARGET = "porphyry"
 _CHOSEN_ABOVE = ("network", "epochs")
 _LAID_OUT_MS = 200
+_COUNT_MS = 300
 _SMOOTHED = 5
 """Epochs whose time is averaged to tell how long the rest takes."""
 
@@ -48,11 +48,7 @@ class TrainPanel(Panel):
     def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
         super().__init__(napari_viewer, session)
         self.models = self.session.modelling
-        self.table = ClassTable()
-        self.column.addWidget(self.table)
-        self.column.addWidget(
-            button("Classes from a file …", "Read CLASSES.csv: sample,class.", self._ask_classes)
-        )
+        self._add_classes()
         self.target = QComboBox()
         self.target.setToolTip("The class whose probability is shown on the grains.")
         self._add_choices()
@@ -60,9 +56,13 @@ class TrainPanel(Panel):
         self.devices = QLabel("The device is chosen in Preferences > Zircon CNN.")
         self.devices.setWordWrap(True)
         self.models.devices_found.connect(self._show_devices)
-        details = QCollapsible("Regularisation and more")
-        details.addWidget(self.more)
-        self.column.addWidget(details)
+        self.more_button = button(
+            "", "Regularisation, augmentation and the rest of the settings.", self._show_more
+        )
+        self.more_button.setCheckable(True)
+        self._show_more()
+        self.column.addWidget(self.more_button)
+        self.column.addWidget(self.more)
         self.column.addWidget(self.devices)
         self.warning = QLabel("")
         self.warning.setWordWrap(True)
@@ -91,9 +91,24 @@ class TrainPanel(Panel):
         self.table.changed.connect(self._on_classes)
         self.validation.currentIndexChanged.connect(lambda _: self._warn())
         self.session.project_changed.connect(self._list_samples)
+        self._count_soon = QTimer(self)
+        self._count_soon.setSingleShot(True)
+        self._count_soon.setInterval(_COUNT_MS)
+        self._count_soon.timeout.connect(self._count)
+        self.session.rows_changed.connect(lambda _: self._count_soon.start())
         self.models.model_changed.connect(self._show_model)
         self.models.choices_changed.connect(self._on_choices)
         self._list_samples()
+
+    def _add_classes(self) -> None:
+        self.table = ClassTable()
+        self.column.addWidget(self.table)
+        self.own_classes = QLabel("")
+        self.own_classes.setWordWrap(True)
+        self.column.addWidget(self.own_classes)
+        self.column.addWidget(
+            button("Classes from a file …", "Read CLASSES.csv: sample,class.", self._ask_classes)
+        )
 
     def _add_choices(self) -> None:
         form = self.add_form()
@@ -207,6 +222,27 @@ class TrainPanel(Panel):
         }
         self.table.set_samples(counts, self.models.classes, self.models.held_out)
         self._on_classes()
+        self._count()
+
+    def _count(self) -> None:
+        """Tell how many grains count now, and how many have a class of their own."""
+        n_own = 0
+        for sample in self.table.classes:
+            table = self.models.table_of(sample)
+            chosen = usable(table)
+            self.table.set_count(sample, len(chosen))
+            n_own += int((table["class"].iloc[chosen] != "").sum())
+        self.own_classes.setText(
+            f"{n_own} of the grains {'has' if n_own == 1 else 'have'} a class of their own, set in Curate, "
+            "which goes before that of their sample."
+        )
+        self.own_classes.setVisible(n_own > 0)
+
+    def _show_more(self) -> None:
+        """Show or hide the settings that are seldom touched."""
+        is_open = self.more_button.isChecked()
+        self.more.setVisible(is_open)
+        self.more_button.setText(f"{'▾' if is_open else '▸'} Regularisation and more")
 
     def _on_classes(self) -> None:
         names = sorted(names_in(self.table.classes))

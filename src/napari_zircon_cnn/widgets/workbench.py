@@ -21,6 +21,12 @@ from napari_zircon_cnn.widgets.status_line import StatusLine
 from napari_zircon_cnn.widgets.train_panel import TrainPanel
 
 _WIDTH_PX = 390
+# napari's style shows no difference between the step that is shown and the others; the blue suits each theme.
+_STEP_STYLE = """
+QToolButton {border: none; border-bottom: 3px solid transparent; padding: 2px 0px;}
+QToolButton:checked {border-bottom-color: #5B7FE8;}
+QToolButton:focus {text-decoration: underline;}
+"""
 
 
 class Workbench(QWidget):
@@ -53,6 +59,7 @@ class Workbench(QWidget):
             step.setToolTip(panel.hint)
             step.setCheckable(True)
             step.setAutoRaise(True)
+            step.setStyleSheet(_STEP_STYLE)
             step.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             self.steps.addButton(step, n)
             self._buttons.append(step)
