@@ -24,7 +24,7 @@ from napari_zircon_cnn.segmentation.objects import (
     Mask,
     grains_of,
 )
-from napari_zircon_cnn.segmentation.tiles import Search, View, bodies_in, margin_px, tiles_of
+from napari_zircon_cnn.segmentation.tiles import Search, bodies_in, margin_px, tiles_of
 
 _TILE_PX = 1024
 _WORKERS = min(os.cpu_count() or 1, 8)
@@ -132,21 +132,27 @@ def _segment(
         background = background_of(mount, seen, parameters.background_um, pool, part_of(progress, 0.0, 0.1))
         search = Search(mount, searched, background, parameters)
         tiles = tiles_of(searched, tile_px)
+
+        def grains_in(tile: Region) -> list[GrainMask]:
+            bodies = bodies_in(tile, search.view_around(tile), search)
+            inside = [body for body in bodies if body.reaches_into(region)]
+            return grains_of(inside, mount.pixel_size_um, parameters)
+
         grains: list[GrainMask] = []
-        for n, (tile, view) in enumerate(zip(tiles, _ahead(pool, search.view_around, tiles), strict=True)):
-            for body in bodies_in(tile, view, search):
-                if body.reaches_into(region):
-                    grains += grains_of(body, mount.pixel_size_um, parameters)
+        for n, found in enumerate(_ahead(pool, grains_in, tiles), 1):
+            grains += found
             scratch.release(mount.image)
-            progress(0.1 + 0.85 * (n + 1) / len(tiles), f"{len(grains)} grains so far")
+            progress(0.1 + 0.85 * n / len(tiles), f"{len(grains)} grains so far")
     labels, n_grains = _painted(grains, region, part_of(progress, 0.95, 1.0))
     progress(1.0, f"found {n_grains} grains")
     return labels
 
 
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[Region], View], tiles: list[Region]) -> Iterator[View]:
+def _ahead(
+    pool: ThreadPoolExecutor, work: Callable[[Region], list[GrainMask]], tiles: list[Region]
+) -> Iterator[list[GrainMask]]:
     """Yield the work's results in order, with no more tiles under way than there are workers."""
-    waiting: deque[Future[View]] = deque()
+    waiting: deque[Future[list[GrainMask]]] = deque()
     try:
         for tile in tiles:
             waiting.append(pool.submit(work, tile))
@@ -176,13 +182,13 @@ def _painted(
             box, mask = _clipped(labels, grains[label - 1], region, inside)
             free = (box == 0) & (mask > 0)
             if free.any():
-                box[free] = label
+                np.copyto(box, label, where=free)
                 boxes[label] = _clipped(labels, grains[label - 1], region, rows)[0]
         scratch.release(labels)
         progress(band.stop / len(labels), f"{len(grains)} grains, drawing them")
     for number, label in enumerate(sorted(boxes), 1):
         if number != label:
-            boxes[label][boxes[label] == label] = number
+            np.copyto(boxes[label], number, where=boxes[label] == label)
         if number % _RELEASE_EVERY == 0:
             scratch.release(labels)
     scratch.release(labels)

@@ -4,7 +4,7 @@ Everything here sees the body's own box with a small margin and nothing else, so
 depend on the window that the body was found in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import GREY_SCALE, Region
+from napari_zircon_cnn.segmentation.cuts import Outlined
 from napari_zircon_cnn.segmentation.splitting import longest_outline, split
 
 Mask = NDArray[np.uint8]
@@ -28,7 +29,7 @@ SMALLEST_OBJECT_UM = 10.0
 MARGIN_UM = 16.0
 """How far around a body its surroundings are looked at."""
 
-LOW_SLOPE_PER_UM, _HIGH_SLOPE_PER_UM = 0.05, 0.08
+_LOW_SLOPE_PER_UM, _HIGH_SLOPE_PER_UM = 0.05, 0.08
 """Canny's thresholds as shares of the body's contrast; a sharp edge in these pictures has 0.1 to 0.15."""
 SOBEL_GAIN = 8
 _NEIGHBOUR_UM, _MUCH_BRIGHTER = 12.0, 1.5
@@ -82,12 +83,10 @@ class Body:
         The pixels along its outside as x and y in the mask, shape (n, 2).
     others
         1 where another body is.
-    light, brightest
+    light
         As in `foreground.Window`.
-    slopes
-        The light's slopes to the right and downward, as Sobel's filter gives them.
-    steepness
-        The steepest slope on a Canny edge at a pixel or beside it; 0 where there is none.
+    slopes, contrast, steepness
+        As in `tiles.View`.
     """
 
     top: int
@@ -96,8 +95,8 @@ class Body:
     outline: NDArray[np.int32]
     others: Mask
     light: NDArray[np.uint16]
-    brightest: NDArray[np.uint16]
     slopes: Slopes
+    contrast: float
     steepness: NDArray[np.uint16]
 
     def reaches_into(self, region: Region) -> bool:
@@ -109,34 +108,47 @@ class Body:
         )
 
 
-def grains_of(body: Body, pixel_size_um: float, parameters: AdaptiveParameters) -> list[GrainMask]:
-    """Return the grains that a body consists of; none where its outline is not an edge."""
+def grains_of(
+    bodies: Sequence[Body], pixel_size_um: float, parameters: AdaptiveParameters
+) -> list[GrainMask]:
+    """Return the grains that bodies consist of; none of those whose outline is not an edge."""
     smallest_px = SMALLEST_OBJECT_UM / pixel_size_um
-    outline = body.outline
+    bodies = [body for body in bodies if _is_grain(body, pixel_size_um, parameters)]
+    wholes = [_closed(body, pixel_size_um) for body in bodies]
+    found = []
+    for body, pieces in zip(bodies, split(wholes, pixel_size_um, parameters), strict=True):
+        for piece in _with_dim_parts(pieces, body, pixel_size_um):
+            left, top, width, height = cv2.boundingRect(piece)
+            mask = np.ascontiguousarray(piece[top : top + height, left : left + width])
+            # The rotated box is not needed where the upright one leaves no doubt.
+            if max(width, height) >= 2 * smallest_px or _long_side(longest_outline(mask)) >= smallest_px:
+                found.append(GrainMask(body.top + top, body.left + left, mask))
+    return found
+
+
+def low_slope(contrast: float, pixel_size_um: float) -> float:
+    """Return the slope below which nothing is an edge of a body, as Sobel's filter gives it."""
+    return _LOW_SLOPE_PER_UM * contrast * SOBEL_GAIN * pixel_size_um
+
+
+def _is_grain(body: Body, um: float, parameters: AdaptiveParameters) -> bool:
+    """Tell whether a body's outline is an edge and stands out from the noise."""
     # What has a shorter outline is shorter than any grain, whatever its shape.
-    if len(outline) < 2 * smallest_px:
-        return []
-    contrast = _median(body.brightest[outline[:, 1], outline[:, 0]])
-    if not _has_edge(body, contrast, parameters.edge_share, pixel_size_um):
-        return []
+    if len(body.outline) < 2 * SMALLEST_OBJECT_UM / um:
+        return False
+    if not _has_edge(body, parameters.edge_share, um):
+        return False
     # What stands out by far need not be held against the noise.
-    doubtful = contrast < _SURELY_SEEN * parameters.contrast * GREY_SCALE
-    if doubtful and contrast < _NOISE_FACTOR * _noise(body):
-        return []
-    closed: Any = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, square(GAP_UM, pixel_size_um))
+    doubtful = body.contrast < _SURELY_SEEN * parameters.contrast * GREY_SCALE
+    return not doubtful or body.contrast >= _NOISE_FACTOR * _noise(body)
+
+
+def _closed(body: Body, um: float) -> Outlined:
+    """Return a body without its cracks and holes."""
+    closed: Any = cv2.morphologyEx(body.mask, cv2.MORPH_CLOSE, square(GAP_UM, um))
     closed &= 1 - body.others
     outline = longest_outline(closed)
-    filled = _without_holes(closed, outline, LARGEST_HOLE_UM / pixel_size_um)
-    pieces = split(filled, outline, body.light, pixel_size_um, parameters)
-    pieces = _with_dim_parts(pieces, body, contrast, pixel_size_um)
-    found = []
-    for piece in pieces:
-        left, top, width, height = cv2.boundingRect(piece)
-        mask = np.ascontiguousarray(piece[top : top + height, left : left + width])
-        # The rotated box is not needed where the upright one leaves no doubt.
-        if max(width, height) >= 2 * smallest_px or _long_side(longest_outline(mask)) >= smallest_px:
-            found.append(GrainMask(body.top + top, body.left + left, mask))
-    return found
+    return Outlined(_without_holes(closed, outline, LARGEST_HOLE_UM / um), outline, body.light)
 
 
 def _median(values: NDArray[Any]) -> float:
@@ -149,21 +161,23 @@ def _long_side(outline: NDArray[np.int32]) -> float:
     return float(max(sides)) + 1
 
 
-def _has_edge(body: Body, contrast: float, least_share: float, um: float) -> bool:
+def _has_edge(body: Body, least_share: float, um: float) -> bool:
     """Tell whether so much of a body's outline lies on a Canny edge or beside one.
 
     The thresholds follow the contrast along the outline, so that a dim grain's edge counts and the soft
     slope of a bright grain's glow does not.
     """
+    steepness, least = body.steepness, least_share * len(body.outline)
+    low, high = low_slope(body.contrast, um), _HIGH_SLOPE_PER_UM * body.contrast * SOBEL_GAIN * um
+    if np.count_nonzero(steepness > low) < least:
+        return False
     x, y = body.outline[:, 0], body.outline[:, 1]
-    least = least_share * len(x)
-    low, high = (share * contrast * SOBEL_GAIN * um for share in (LOW_SLOPE_PER_UM, _HIGH_SLOPE_PER_UM))
-    steepness = body.steepness[y, x]
     # Where much brighter pixels lie beside the body, the edge is another's.
-    brighter = _MUCH_BRIGHTER * contrast
+    brighter = _MUCH_BRIGHTER * body.contrast
     if cv2.minMaxLoc(body.light, 1 - body.mask)[1] > brighter:
         beyond = body.light * (1 - cv2.dilate(body.mask, square(GAP_UM, um)))
-        steepness[cv2.dilate(beyond, square(_NEIGHBOUR_UM, um))[y, x] >= brighter] = 0
+        lit = cv2.dilate(beyond, square(_NEIGHBOUR_UM, um))[y, x]
+        steepness = np.where(lit < brighter, steepness, np.uint16(0))
     if np.count_nonzero(steepness > high) >= least:
         return True
     if np.count_nonzero(steepness > low) < least:
@@ -181,13 +195,13 @@ def _noise(body: Body) -> float:
     return _median(steps) if len(steps) else 0.0
 
 
-def _with_dim_parts(pieces: list[Mask], body: Body, contrast: float, um: float) -> list[Mask]:
+def _with_dim_parts(pieces: list[Mask], body: Body, um: float) -> list[Mask]:
     """Return a body's pieces with the dim parts that an edge of their own parts from the resin.
 
     A glow has no such edge. A part goes to the piece that it touches most.
     """
     near = square(GAP_UM, um)
-    dimmest = int(_DIMMEST * contrast)
+    dimmest = int(_DIMMEST * body.contrast)
     whole = sum(pieces[1:], pieces[0]) | body.others & (body.light > 2 * dimmest)
     dim: Any = (body.light > dimmest) & (1 - whole)
     if cv2.countNonZero(dim) < _LEAST_DIM_UM2 / um**2:

@@ -19,14 +19,14 @@ from napari_zircon_cnn.segmentation.background import GREY_SCALE, Background, Re
 from napari_zircon_cnn.segmentation.foreground import Scale, Window, grown, look_at
 from napari_zircon_cnn.segmentation.objects import (
     GAP_UM,
-    LOW_SLOPE_PER_UM,
     MARGIN_UM,
     SMALLEST_OBJECT_UM,
-    SOBEL_GAIN,
     Body,
     Slopes,
+    low_slope,
     square,
 )
+from napari_zircon_cnn.segmentation.ragged import Rows
 from napari_zircon_cnn.segmentation.splitting import longest_outline
 
 LARGEST_BODY_UM = 3000.0
@@ -50,16 +50,22 @@ class View:
         What is known of its pixels.
     slopes
         The light's slopes to the right and downward, as Sobel's filter gives them.
-    steepness
-        The steepest slope on a Canny edge at a pixel or beside it; 0 where there is none.
+    bodies
+        The number of the body of foreground that a pixel is in, from 1; 0 in none.
     outlines
-        Of the bodies of foreground, as OpenCV gives them: shape (n, 1, 2), x and y in the window.
+        Of the bodies, as OpenCV gives them: x and y in the window, shape (n, 2) each.
+    contrasts
+        By how much each body is brighter than the resin: the median of the brightest along its outline.
+    steepness
+        Along each outline the steepest slope on a Canny edge at a pixel or beside it; 0 where there is none.
     """
 
     window: Window
     slopes: Slopes
-    steepness: NDArray[np.uint16]
+    bodies: NDArray[np.int32]
     outlines: list[NDArray[np.int32]]
+    contrasts: NDArray[np.float64]
+    steepness: list[NDArray[np.uint16]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +108,20 @@ class Search:
         light = window.light.view(np.int16)
         slopes: Any = (cv2.Sobel(light, cv2.CV_16S, 1, 0), cv2.Sobel(light, cv2.CV_16S, 0, 1))
         # No body's contrast is lower, so that edges less steep than this are none of a body.
-        contrast = self.parameters.contrast * GREY_SCALE
-        edges = _edges(slopes, LOW_SLOPE_PER_UM * contrast * SOBEL_GAIN * self.mount.pixel_size_um)
-        steepness: Any = cv2.dilate(edges, square(GAP_UM, self.mount.pixel_size_um))
+        least = low_slope(self.parameters.contrast * GREY_SCALE, self.mount.pixel_size_um)
+        steepness: Any = cv2.dilate(_edges(slopes, least), square(GAP_UM, self.mount.pixel_size_um))
         found: Any
         found, hierarchy = cv2.findContours(window.mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         # What has a parent is the outline of a hole.
         outer = np.flatnonzero(hierarchy[0, :, 3] < 0).tolist() if found else ()
-        return View(window, slopes, steepness, [np.asarray(found[n]).reshape(-1, 2) for n in outer])
+        outlines = [np.asarray(found[n]).reshape(-1, 2) for n in outer]
+        bodies: Any = cv2.connectedComponents(window.mask)[1]
+        if not outlines:
+            return View(window, slopes, bodies, [], np.zeros(0), [])
+        x, y = np.concatenate(outlines).T
+        rows = Rows.of(outlines)
+        contrasts = _medians(window.brightest[y, x], rows)
+        return View(window, slopes, bodies, outlines, contrasts, np.split(steepness[y, x], rows.starts[1:]))
 
     def view_around(self, tile: Region) -> View:
         """Look at a tile and as far around it as most grains reach."""
@@ -123,11 +135,16 @@ class Search:
 def _edges(slopes: Slopes, least: float) -> NDArray[np.uint16]:
     """Return the slope along Canny's edges, 0 elsewhere; what is less steep is no edge."""
     steepness = np.zeros(slopes[0].shape, np.uint16)
-    edges = cv2.findNonZero(cv2.Canny(*slopes, least, least, L2gradient=True))
-    if edges is not None:
-        x, y = edges.reshape(-1, 2).T
-        steepness[y, x] = np.hypot(slopes[0][y, x], slopes[1][y, x], dtype=np.float32)
+    at = np.flatnonzero(cv2.Canny(*slopes, least, least, L2gradient=True) > 0)
+    right, down = (slope.ravel()[at].astype(np.int32) for slope in slopes)
+    steepness.ravel()[at] = np.sqrt((right * right + down * down).astype(np.float32))
     return steepness
+
+
+def _medians(values: NDArray[np.uint16], rows: Rows) -> NDArray[np.float64]:
+    """Return the upper median of each row."""
+    in_order = np.sort(rows.numbers.astype(np.int64) << 16 | values)
+    return np.asarray(in_order[rows.starts + rows.lengths // 2] & 0xFFFF, np.float64)
 
 
 def tiles_of(region: Region, tile_px: int) -> list[Region]:
@@ -156,25 +173,31 @@ def bodies_in(tile: Region, view: View, search: Search) -> Iterator[Body]:
     Body
         Whole, however far it reaches beyond the tile.
     """
+    if not view.outlines:
+        return
     shape, margin = search.mount.image.shape, search.px(MARGIN_UM)
-    shortest_px = 2 * search.px(SMALLEST_OBJECT_UM)
-    found = np.array([cv2.boundingRect(outline) for outline in view.outlines]).reshape(-1, 4)
-    reaches = found[:, 2:].max(axis=1) <= search.px(LARGEST_BODY_UM)
-    is_whole = np.ones(len(found), bool)
-    for start, size, side, part, length in zip((1, 0), (3, 2), view.window.region, tile, shape, strict=True):
-        begin, end = side.start + found[:, start], side.start + found[:, start] + found[:, size]
-        reaches &= (begin < part.stop) & (end > part.start)
+    corner = np.array([side.start for side in view.window.region[::-1]])
+    boxes = np.array([cv2.boundingRect(outline) for outline in view.outlines])
+    begin, end = boxes[:, :2] + corner, boxes[:, :2] + boxes[:, 2:] + corner
+    # An outline begins with the body's first pixel; a body may reach beyond the region, though.
+    first = np.array([outline[0] for outline in view.outlines]) + corner
+    reaches = boxes[:, 2:].max(axis=1) <= search.px(LARGEST_BODY_UM)
+    is_inside = np.ones(len(boxes), bool)
+    is_held = np.ones(len(boxes), bool)
+    is_whole = np.ones(len(boxes), bool)
+    sides = zip(view.window.region[::-1], tile[::-1], search.region[::-1], shape[::-1], strict=True)
+    for axis, (side, part, searched, length) in enumerate(sides):
+        reaches &= (begin[:, axis] < part.stop) & (end[:, axis] > part.start)
+        is_inside &= (begin[:, axis] >= searched.start) & (end[:, axis] <= searched.stop)
+        is_held &= (first[:, axis] >= part.start) & (first[:, axis] < part.stop)
         # The slopes at the window's border are not those of the mosaic.
-        is_whole &= (begin - margin > side.start) | (side.start == 0)
-        is_whole &= (end + margin < side.stop) | (side.stop == length)
-    for n in np.flatnonzero(reaches).tolist():
-        outline = view.outlines[n]
-        body: Body | None = None
-        if not is_whole[n]:
-            body = _looked_at_whole(outline, view, search)
-        # A body with a shorter outline is shorter than any grain, whatever its shape.
-        elif len(outline) >= shortest_px:
-            body = _body(outline, view, search)
+        is_whole &= (begin[:, axis] - margin > side.start) | (side.start == 0)
+        is_whole &= (end[:, axis] + margin < side.stop) | (side.stop == length)
+    # A body with a shorter outline is shorter than any grain, whatever its shape.
+    lengths = np.array([len(outline) for outline in view.outlines])
+    is_worth_it = (lengths >= 2 * search.px(SMALLEST_OBJECT_UM)) & ~(is_inside & ~is_held)
+    for n in np.flatnonzero(reaches & (is_worth_it | ~is_whole)).tolist():
+        body = _body(n, view, search) if is_whole[n] else _looked_at_whole(view.outlines[n], view, search)
         if body is not None and _holds(tile, _first_pixel(body, search.region)):
             yield body
 
@@ -195,39 +218,34 @@ def _looked_at_whole(outline: NDArray[np.int32], view: View, search: Search) -> 
     while True:
         region = grown(_box(outline, view, search), margin, shape)
         view = search.view(region)
-        mask = _filled(view.window.mask, first - [side.start for side in region[::-1]]) >> np.uint8(1)
+        x, y = first - [side.start for side in region[::-1]]
+        mask = (view.bodies == view.bodies[y, x]).view(np.uint8)
         outline = longest_outline(mask)
         if max(cv2.boundingRect(outline)[2:]) > longest_px:
             return None
         if _is_within(_box(outline, view, search), region, shape):
-            return _body(outline, view, search)
+            start = outline[0].tolist()
+            return _body([one[0].tolist() for one in view.outlines].index(start), view, search)
         margin *= 2
 
 
-def _filled(mask: NDArray[np.uint8], start: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Return a mask with a 2 instead of 1 in the body that a pixel (x, y) belongs to."""
-    filled = mask.copy()
-    cv2.floodFill(filled, None, (int(start[0]), int(start[1])), 2, flags=8)
-    return filled
-
-
-def _body(outline: NDArray[np.int32], view: View, search: Search) -> Body:
-    """Return the body in a view that has an outline."""
+def _body(n: int, view: View, search: Search) -> Body:
+    """Return a body of a view."""
+    outline = view.outlines[n]
     rows, columns = _box(outline, view, search)
     top, left = rows.start - view.window.region[0].start, columns.start - view.window.region[1].start
     crop = (slice(top, top + rows.stop - rows.start), slice(left, left + columns.stop - columns.start))
-    outline = outline - np.array([left, top], np.int32)
-    filled = _filled(view.window.mask[crop], outline[0])
+    mask = (view.bodies[crop] == view.bodies[outline[0, 1], outline[0, 0]]).view(np.uint8)
     return Body(
         rows.start,
         columns.start,
-        filled >> np.uint8(1),
-        outline,
-        filled & np.uint8(1),
+        mask,
+        outline - np.array([left, top], np.int32),
+        view.window.mask[crop] ^ mask,
         view.window.light[crop],
-        view.window.brightest[crop],
         (view.slopes[0][crop], view.slopes[1][crop]),
-        view.steepness[crop],
+        float(view.contrasts[n]),
+        view.steepness[n],
     )
 
 
