@@ -1,5 +1,6 @@
 """From a mosaic's file to its grains, by the buttons of the workbench."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,19 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QListWidget,
+    QMessageBox,
+    QTableWidget,
+    QWidget,
+)
 
 from gui import finish, press
 from napari_zircon_cnn.actions import Reject
@@ -148,3 +161,44 @@ def test_step_that_is_shown_is_seen_among_the_others(bench: Bench, theme: str) -
         picture = step.grab().toImage()
         lowest = {picture.pixelColor(x, picture.height() - 2).name() for x in range(4, picture.width() - 4)}
         assert ("#5b7fe8" in lowest) == step.isChecked()
+
+
+CONTROLS = (QAbstractButton, QComboBox, QAbstractSpinBox, QLineEdit, QTableWidget, QListWidget)
+PARTS_OF_CONTROLS = (QComboBox, QAbstractSpinBox, QAbstractItemView, QLineEdit)
+
+
+def test_each_control_says_what_it_is_for(bench: Bench) -> None:
+    _, workbench = bench
+    for panel in workbench.panels:
+        for control in panel.findChildren(QWidget):
+            if not isinstance(control, CONTROLS) or isinstance(control.parent(), PARTS_OF_CONTROLS):
+                continue
+            assert control.toolTip() or control.objectName().startswith("qt_"), (
+                f"{panel.title}: {type(control).__name__} {control.accessibleName()}"
+            )
+
+
+def test_focus_goes_from_the_top_to_the_bottom(make_napari_viewer_proxy: Callable[..., Any]) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    _, workbench = viewer.window.add_plugin_dock_widget(PLUGIN, "Zircon CNN")
+    for panel in workbench.panels:
+        workbench.show_panel(panel)
+        QApplication.processEvents()
+        heights, part = [], panel.nextInFocusChain()
+        while part is not panel:
+            is_stop = bool(part.focusPolicy() & Qt.FocusPolicy.TabFocus) and isinstance(part, CONTROLS)
+            if panel.isAncestorOf(part) and is_stop and part.isVisibleTo(panel):
+                heights.append(part.mapTo(panel, part.rect().center()).y())
+            part = part.nextInFocusChain()
+        assert len(heights) > 5
+        # Those side by side need not be equally high.
+        assert all(after > before - 8 for before, after in itertools.pairwise(heights)), panel.title
+
+
+def test_panel_without_a_sample_begins_at_its_top(make_napari_viewer_proxy: Callable[..., Any]) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    _, workbench = viewer.window.add_plugin_dock_widget(PLUGIN, "Zircon CNN")
+    workbench.show_panel(workbench.curate)
+    QApplication.processEvents()
+    button = workbench.curate.accept_button
+    assert button.mapTo(workbench.curate, button.rect().topLeft()).y() < 250

@@ -24,6 +24,7 @@ class ClassTable(QTableWidget):
         super().__init__(0, 4, parent)
         self.setHorizontalHeaderLabels(["Sample", "Grains", "Class", "Hold out"])
         self.setAccessibleName("Class of each sample")
+        self.setToolTip("What each sample is, and whether the network is tested on it rather than trained.")
         header, numbers = self.horizontalHeader(), self.verticalHeader()
         if header is not None and numbers is not None:
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

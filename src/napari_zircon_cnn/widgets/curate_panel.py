@@ -71,12 +71,6 @@ class CuratePanel(Panel):
         # The height that it would like is more than a small window has.
         self.table.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.column.addWidget(self.table, 1)
-        content = self.column.parentWidget()
-        above = content.layout() if content is not None else None
-        if isinstance(above, QVBoxLayout):
-            # The table takes the height that other panels leave empty.
-            above.setStretchFactor(self.column, 1)
-            above.setStretch(above.count() - 1, 0)
         self.keys = Keys(
             self.session,
             {
@@ -321,6 +315,7 @@ class CuratePanel(Panel):
         row = QHBoxLayout()
         self.flag = narrow(QComboBox())
         self.flag.setAccessibleName("Flag")
+        self.flag.setToolTip("A flag, and how many of the grains that nobody has looked at have it.")
         row.addWidget(self.flag, 1)
         row.addWidget(
             button(
@@ -404,6 +399,7 @@ class CuratePanel(Panel):
         for widget in (self.table, self.legend, self.chosen):
             widget.setVisible(active is not None)
         self._after_gone = None
+        self._give_height(active is not None)
         if active is not None:
             self.table.set_table(active.table)
             self._show_classes()
@@ -416,6 +412,14 @@ class CuratePanel(Panel):
             )
         self._show_selection(self.selected)
         self._show_count()
+
+    def _give_height(self, to_table: bool) -> None:
+        """Give the height that other panels leave empty to the table, where it is seen."""
+        content = self.column.parentWidget()
+        above = content.layout() if content is not None else None
+        if isinstance(above, QVBoxLayout):
+            above.setStretchFactor(self.column, int(to_table))
+            above.setStretch(above.count() - 1, int(not to_table))
 
     def _show_rows(self, labels: Any) -> None:
         active = self.session.active

@@ -58,6 +58,7 @@ class SegmentPanel(Panel):
         self.method = QComboBox()
         self.method.addItems(list(METHODS))
         self.method.setCurrentText(DEFAULT_METHOD)
+        self.method.setToolTip("How grains are told from the mount; what it does is said below.")
         form.addRow("Method", self.method)
         self.summary = QLabel("")
         self.summary.setWordWrap(True)
