@@ -1,16 +1,25 @@
 """What the tests of the windows do with mouse and keys, and how they wait."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QDialogButtonBox,
+    QFileDialog,
+    QLineEdit,
+    QWidget,
+)
 
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.session import Session
 
 LIMIT_MS = 120_000
+PULSE_MS = 20
 
 Place = tuple[float, float]
 
@@ -24,6 +33,40 @@ def press(qtbot: Any, button: QAbstractButton) -> None:
 def finish(qtbot: Any, session: Session) -> None:
     """Wait until no work is under way."""
     qtbot.waitUntil(lambda: not session.tasks, timeout=LIMIT_MS)
+
+
+def button_of(widget: QWidget, text: str) -> QAbstractButton:
+    """Return the button of a panel that a person reads a text on."""
+    (found,) = (button for button in widget.findChildren(QAbstractButton) if button.text() == text)
+    return found
+
+
+def press_and_choose(qtbot: Any, button: QAbstractButton, *paths: Path) -> None:
+    """Click a button that opens a dialog for files, type their names there and confirm it."""
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
+    refused: list[str] = []
+
+    def choose() -> None:
+        dialog = QApplication.activeModalWidget()
+        if not isinstance(dialog, QFileDialog):
+            QTimer.singleShot(PULSE_MS, choose)
+            return
+        line, buttons = dialog.findChild(QLineEdit, "fileNameEdit"), dialog.findChild(QDialogButtonBox)
+        names = [str(path) for path in paths]
+        line.setText(names[0] if len(names) == 1 else " ".join(f'"{name}"' for name in names))
+        confirm = next(
+            button
+            for button in buttons.buttons()
+            if buttons.buttonRole(button) == QDialogButtonBox.ButtonRole.AcceptRole
+        )
+        qtbot.mouseClick(confirm, Qt.MouseButton.LeftButton)
+        if dialog.isVisible():
+            refused.extend(names)
+            dialog.reject()
+
+    QTimer.singleShot(PULSE_MS, choose)
+    press(qtbot, button)
+    assert refused == []
 
 
 def drag(viewer: Any, *places: Place, modifiers: tuple[str, ...] = ()) -> None:

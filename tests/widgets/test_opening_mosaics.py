@@ -12,7 +12,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
 from drawn import drawn_mount, drawn_project
-from gui import finish, press
+from gui import finish, press, press_and_choose
 from napari_zircon_cnn.mount import pixel_size_in
 from napari_zircon_cnn.widgets.reader import get_reader
 from napari_zircon_cnn.widgets.workbench import Workbench
@@ -70,6 +70,14 @@ def test_reader_leaves_what_is_no_grey_mosaic_to_others(tmp_path: Path) -> None:
     text.write_text("no picture")
     assert [get_reader(str(path)) for path in (colour, stack, text, tmp_path / "none.png")] == [None] * 4
     assert get_reader([str(colour)]) is None
+
+
+def test_several_mosaics_come_from_one_dialog(workbench: Workbench, mosaic: Path, qtbot: Any) -> None:
+    other = mosaic.with_name("POR 1.png")
+    other.write_bytes(mosaic.read_bytes())
+    press_and_choose(qtbot, workbench.mount.open_button, mosaic, other)
+    finish(qtbot, workbench.session)
+    assert [layer.name for layer in workbench.session.viewer.layers] == ["BAT-1", "POR 1"]
 
 
 def test_missing_pixel_size_is_proposed_and_asked_for(workbench: Workbench, mosaic: Path, qtbot: Any) -> None:

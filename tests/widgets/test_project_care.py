@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QMenu, QMessageBox
 
 from curating import assert_same, state_of
 from drawn import drawn_project
-from gui import finish, press
+from gui import button_of, finish, press, press_and_choose
 from napari_zircon_cnn.actions import Merge, Reject
-from napari_zircon_cnn.class_file import read_classes
+from napari_zircon_cnn.class_file import read_classes, write_classes
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_lock import is_being_written
 from napari_zircon_cnn.recovery import OpenProject, left_work
@@ -123,6 +123,20 @@ def test_classes_are_on_disk_at_once_and_restored_after_a_kill(
     assert workbench.train.target.currentText() == "barren"
     assert read_classes(folder / "classes.csv") == classes
     workbench.session.close()
+
+
+def test_classes_come_from_a_file_and_the_project_goes_to_a_folder_by_dialogs(
+    viewer: Any, project: Path, qtbot: Any, tmp_path: Path
+) -> None:
+    workbench = workbench_of(viewer)
+    open_drawn(workbench.session, project, qtbot)
+    write_classes({"drawn": "skarn"}, tmp_path / "one class.csv")
+    from_file = button_of(workbench.train, "Classes from a file …")
+    press_and_choose(qtbot, from_file, tmp_path / "one class.csv")
+    assert "names 1 class; a network needs two or more" in workbench.status.message.text()
+    press_and_choose(qtbot, button_of(workbench.mount, "Save as …"), tmp_path / "copy")
+    finish(qtbot, workbench.session)
+    assert workbench.mount.where.text() == str(tmp_path / "copy")
 
 
 def test_class_chosen_in_one_panel_is_shown_in_the_other(viewer: Any, project: Path, qtbot: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 from qtpy.QtWidgets import QComboBox
 
 from district import CLASSES, SAMPLES, District
-from gui import LIMIT_MS, finish, press
+from gui import LIMIT_MS, button_of, finish, press, press_and_choose
 from napari_zircon_cnn.actions import Merge, Reject
 from napari_zircon_cnn.export import export_csv, export_geojson, export_labels
 from napari_zircon_cnn.grains import existing, usable
@@ -224,7 +224,8 @@ def test_what_is_exported_is_what_is_shown(bench: Bench, tmp_path: Path, qtbot: 
 
 def test_report_is_written_by_the_worker(bench: Bench, tmp_path: Path, qtbot: Any) -> None:
     _, workbench = bench
-    workbench.classify.report_to(tmp_path / "report")
+    (tmp_path / "report").mkdir()
+    press_and_choose(qtbot, button_of(workbench.classify, "Report (HTML) …"), tmp_path / "report")
     finish(qtbot, workbench.session)
     assert list((tmp_path / "report").glob("*.html"))
 
@@ -236,8 +237,10 @@ def test_model_is_saved_as_a_copy_that_can_be_loaded(bench: Bench, tmp_path: Pat
     assert "There is no model to save" in workbench.status.message.text()
     train(workbench, qtbot, epochs=1)
     card = models.card
-    assert models.save_model(tmp_path / "copy.keras")
-    assert models.load_model(tmp_path / "copy.keras")
+    press_and_choose(qtbot, workbench.classify.save_button, tmp_path / "copy.keras")
+    assert "copy.keras is written" in workbench.status.message.text()
+    press_and_choose(qtbot, workbench.classify.load_button, tmp_path / "copy.keras")
+    assert models.model_path == tmp_path / "copy.keras"
     assert models.card == card
 
 

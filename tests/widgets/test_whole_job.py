@@ -1,4 +1,4 @@
-"""The whole job on two real mosaics, by buttons, mouse and keys: from the files to what is exported."""
+"""The whole job on two real mosaics, by buttons, dialogs, mouse and keys: from files to what is exported."""
 
 import json
 import sys
@@ -13,8 +13,7 @@ import tifffile
 from qtpy.QtWidgets import QComboBox
 
 from curating import assert_same, state_of
-from gui import drag, finish, place_of, press, press_key
-from napari_zircon_cnn.export import export_csv, export_geojson, export_labels
+from gui import button_of, drag, finish, place_of, press, press_and_choose, press_key
 from napari_zircon_cnn.grains import existing, flagged, usable
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.widgets.workbench import Workbench
@@ -29,10 +28,12 @@ def test_whole_job_on_real_mosaics(
     viewer = make_napari_viewer_proxy()
     _, bench = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Zircon CNN")
     session = bench.session
-    session.open_project(tmp_path / "project")
+    (tmp_path / "project").mkdir()
+    press_and_choose(qtbot, button_of(bench.mount, "Open …"), tmp_path / "project")
     finish(qtbot, session)
     for name in ("QVC082", "QVC061"):
-        session.open_mosaics([quellaveco_data / "quellaveco" / f"{name}.png"])
+        mosaic = quellaveco_data / "quellaveco" / f"{name}.png"
+        press_and_choose(qtbot, bench.mount.open_button, mosaic)
         finish(qtbot, session)
         bench.show_panel(bench.segment)
         press(qtbot, bench.segment.run_button)
@@ -125,12 +126,12 @@ def train_and_classify(bench: Workbench, qtbot: Any) -> None:
 
 def export(bench: Workbench, folder: Path, qtbot: Any) -> dict[str, Any]:
     """Export the sample shown, and read what was written."""
-    for write, name in (
-        (export_csv, "grains.csv"),
-        (export_geojson, "grains.geojson"),
-        (export_labels, "labels.tif"),
+    for text, name in (
+        ("Table (CSV) …", "grains.csv"),
+        ("Outlines (GeoJSON) …", "grains.geojson"),
+        ("Labels (TIFF) …", "labels.tif"),
     ):
-        bench.classify.export_to(write, folder / name)
+        press_and_choose(qtbot, button_of(bench.classify, text), folder / name)
         finish(qtbot, bench.session)
     features = json.loads((folder / "grains.geojson").read_text(encoding="utf-8"))["features"]
     return {
