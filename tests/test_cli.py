@@ -22,7 +22,7 @@ from napari_zircon_cnn.project import Project
 
 COMMANDS = [
     *("demo", "segment", "curate", "train", "classify", "evaluate", "report", "export"),
-    *("score-segmentation", "feature-maps", "saliency"),
+    *("score-segmentation", "feature-maps", "saliency", "embed", "neighbours", "outliers"),
 ]
 SLOW_TO_START = {"keras", "tensorflow", "umap", "matplotlib", "napari", "qtpy", "sklearn", "cv2", "pandas"}
 
@@ -557,3 +557,20 @@ def test_why_from_the_command_line(trained: District, run: Run) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         *("all.tif", "maps.npz", "maps.png", "maps.svg", "why.png")
     ]
+
+
+def test_embedding_and_neighbours_from_the_command_line(trained: District, run: Run) -> None:
+    project, model, folder = trained.project, trained.model, trained.folder / "why é"
+    grain = f"POR-1:{usable(Project.read(project).table('POR-1'))[0]}"
+    embedded = run.json("embed", project, "--model", model, "--method", "pca", "-o", folder / "pca.svg")
+    assert embedded["fitted"] > 0
+    assert {row["axis"] for row in embedded["axes"]} == {"pca_1", "pca_2", "pca_3"}
+    assert run.json("embed", project, "--model", model, "--method", "pca")["kept"] == sum(
+        embedded["grains"].values()
+    )
+    words = ["neighbours", project, "--model", model, "--grain", grain]
+    found = run.json(*words, "-n", "3", "-o", folder / "near.png")
+    assert len(found["neighbours"]) == 3
+    assert "Note: There are only" in run(*words, "-n", "9999")[2]
+    assert run.json("outliers", project, "--model", model)["n_grains"] == sum(embedded["grains"].values())
+    assert sorted(path.name for path in folder.iterdir()) == ["near.png", "pca.svg"]

@@ -15,7 +15,8 @@ from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
 from napari_zircon_cnn.columns import COLUMNS
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.grains import SegmentedMount, with_probabilities
+from napari_zircon_cnn.grains import SegmentedMount, usable, with_coordinates, with_probabilities
+from napari_zircon_cnn.map_figures import feature_map_figure
 from napari_zircon_cnn.metrics import VERDICT_CAVEAT
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample
 from napari_zircon_cnn.networks.settings import NetworkSettings, TrainSettings
@@ -261,3 +262,18 @@ def test_upright_box_is_marked_where_it_lies(tmp_path: Path) -> None:
     marks = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>(\d+)</text>', path.read_text(encoding="utf-8"))
     x, y = next((float(x), float(y)) for x, y, label in marks if int(label) == UPRIGHT_BOX)
     assert (x / 4, y / 4) == pytest.approx((160, 40), abs=1)
+
+
+def test_embedding_is_drawn_with_what_its_axes_go_along_with(tmp_path: Path) -> None:
+    segmented = sample("A", (0.1, 0.5, 0.9))
+    without = Page(write_report([segmented], tmp_path, title="T"))
+    assert "Grains among each other" not in without.text
+    labels = usable(segmented.table)
+    segmented.table = with_coordinates(segmented.table, labels, np.arange(9.0).reshape(3, 3), "pca")
+    figure = feature_map_figure(np.zeros((8, 8, 1), np.float32), {"C1": np.zeros((8, 8, 2), np.float32)})
+    page = Page(write_report([segmented], tmp_path, title="T", feature_maps={"A:1": figure}))
+    assert "Grains among each other" in page.text
+    assert "PCA of what the network's penultimate layer gives" in page.text
+    assert "UMAP of what" not in page.text
+    assert "The crop of A:1 and the first maps of each layer" in page.text
+    assert any("PCA 1" in svg for svg in page.svgs())

@@ -19,6 +19,7 @@ from napari_zircon_cnn.grains import (
     flagged,
     pixel_boxes,
     unclassified,
+    unplaced,
 )
 from napari_zircon_cnn.measurement import measure_grain
 from napari_zircon_cnn.runs import Run, box_of, write_runs
@@ -290,7 +291,7 @@ def _measured_anew(
     segmented: SegmentedMount, parent: int, masks: dict[int, NDArray[np.bool_]], after: LabelsAfter
 ) -> pd.DataFrame:
     """Return a row for each mask: measured anew, with the parent's status and class, not classified."""
-    rows = unclassified(segmented.table.loc[[parent] * len(masks)])
+    rows = unplaced(unclassified(segmented.table.loc[[parent] * len(masks)]))
     rows.index = pd.Index(list(masks))
     return _with_measurements(rows, segmented, masks, after)
 

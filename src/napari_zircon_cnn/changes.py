@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from napari_zircon_cnn.flags import Box, is_touching, reach_px, widened
-from napari_zircon_cnn.grains import SegmentedMount, empty_rows, existing, pixel_boxes, unclassified
+from napari_zircon_cnn.grains import SegmentedMount, empty_rows, existing, pixel_boxes, unclassified, unplaced
 from napari_zircon_cnn.runs import Run, runs_of, write_runs
 
 
@@ -60,6 +60,11 @@ class Change:
         """Take a model's answer out of the state, since another has been given to the table since."""
         if "probability" in self._rows.columns:
             self._rows = unclassified(self._rows, classes)
+
+    def forget_embedding(self, method: str) -> None:
+        """Take coordinates out of the state, since the table has got those of another embedding since."""
+        if f"{method}_1" in self._rows.columns:
+            self._rows = unplaced(self._rows, [method])
 
     def to_fields(self) -> "ChangeFields":
         """Return the state as plain values that a line of the ledger can hold."""

@@ -66,6 +66,13 @@ MEASURED = (
     Column("intensity_p50", "grey value", "median of the grain's grey values"),
     Column("intensity_p75", "grey value", "75th percentile of the grain's grey values"),
     Column("intensity_p95", "grey value", "95th percentile of the grain's grey values"),
+    Column(
+        "zoning_per_um",
+        "1/µm",
+        "zones in a µm, from the outline inwards: the frequency of the sine, at least 1.5 waves long, that "
+        "takes most of how the mean grey value of rings a pixel wide varies with their depth, without the "
+        "outermost ring and a parabola; empty where it takes less than 40 % or there are fewer than 8 rings",
+    ),
     Column("touches_border", "", "whether a pixel of the grain lies on the mosaic's edge", "flag"),
     Column(
         "touching",
@@ -117,8 +124,21 @@ PREDICTED = (
 )
 """What classification sets; beside them stands one `probability_<class>` for each class."""
 
-COLUMNS = MEASURED + CURATED + PREDICTED
+EMBEDDINGS = ("umap", "pca")
+"""The methods of embedding; the coordinates of one stand in columns such as `umap_1`."""
+
+EMBEDDED = tuple(
+    Column(f"{method}_{axis}", "", f"coordinate {axis} of the grain in the {method.upper()} embedding")
+    for method in EMBEDDINGS
+    for axis in (1, 2, 3)
+)
+"""What embedding sets: where the grain lies among others by what a network sees in them."""
+
+COLUMNS = MEASURED + CURATED + PREDICTED + EMBEDDED
 """All columns that every table has, in the order of the file."""
+
+ADDED_LATER = frozenset({"zoning_per_um", *(column.name for column in EMBEDDED)})
+"""Columns that tables of earlier versions lack; they are empty then."""
 
 UNREVIEWED, ACCEPTED, REJECTED = "unreviewed", "accepted", "rejected"
 

@@ -231,6 +231,20 @@ class Curation:
         for step in (*self._undoable, *self._redoable):
             step.change.forget_predictions(names)
 
+    def embedded(self, table: pd.DataFrame, method: str) -> None:
+        """Take over a table with coordinates of another embedding; undo brings no earlier ones back.
+
+        Parameters
+        ----------
+        table
+            The mount's table, the same but for the coordinates.
+        method
+            The method of the embedding.
+        """
+        self.segmented.table = table
+        for step in (*self._undoable, *self._redoable):
+            step.change.forget_embedding(method)
+
     def replay(self, entries: Iterable[Entry]) -> None:
         """Do all that a ledger says, in its order.
 

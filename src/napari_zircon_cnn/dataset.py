@@ -75,7 +75,7 @@ class Dataset:
 
     def hashes(self) -> list[str]:
         """Return a short hash of each crop's bytes, by which a grain is known again."""
-        return [hashlib.sha256(crop.tobytes()).hexdigest()[:16] for crop in self.crops]
+        return hashes_of(self.crops)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +192,11 @@ def gather(
         np.concatenate(labels),
         given.classes,
     )
+
+
+def hashes_of(crops: NDArray[np.float32]) -> list[str]:
+    """Return a short hash of each crop's bytes, by which a grain is known again."""
+    return [hashlib.sha256(crop.tobytes()).hexdigest()[:16] for crop in crops]
 
 
 def check_trainable(dataset: Dataset, purpose: str = "training") -> None:

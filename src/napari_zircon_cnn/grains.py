@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_zircon_cnn.columns import COLUMNS, MEASURED, PROBABILITY_PREFIX, REJECTED, UNREVIEWED, Kind
+from napari_zircon_cnn.columns import (
+    COLUMNS,
+    EMBEDDINGS,
+    MEASURED,
+    PROBABILITY_PREFIX,
+    REJECTED,
+    UNREVIEWED,
+    Kind,
+)
 from napari_zircon_cnn.flags import Box, is_touching
 from napari_zircon_cnn.measurement import measure_grain
 from napari_zircon_cnn.mount import Mount
@@ -253,6 +261,39 @@ def unclassified(rows: pd.DataFrame, classes: Iterable[str] | None = None) -> pd
     wanted = present if classes is None else [f"{PROBABILITY_PREFIX}{name}" for name in classes]
     empty = rows.drop(columns=present).assign(probability=np.nan, predicted_class="")
     return empty.assign(**dict.fromkeys(wanted, np.nan))
+
+
+def with_coordinates(
+    table: pd.DataFrame, labels: NDArray[np.int64], coordinates: NDArray[np.float64], method: str
+) -> pd.DataFrame:
+    """Return the table with where its grains lie in an embedding, in place of any earlier one.
+
+    Parameters
+    ----------
+    table
+        The grain table.
+    labels
+        The grains, shape (n,).
+    coordinates
+        Shape (n, 2) or (n, 3).
+    method
+        One of `columns.EMBEDDINGS`.
+
+    Returns
+    -------
+    DataFrame
+        A new table; all other grains have no coordinates of that method.
+    """
+    table = unplaced(table, [method])
+    for axis, values in enumerate(coordinates.T, start=1):
+        table.loc[labels, f"{method}_{axis}"] = values
+    return table
+
+
+def unplaced(rows: pd.DataFrame, methods: Iterable[str] = EMBEDDINGS) -> pd.DataFrame:
+    """Return rows of a grain table without their coordinates in the embeddings of some methods."""
+    names = [f"{method}_{axis}" for method in methods for axis in (1, 2, 3)]
+    return rows.assign(**dict.fromkeys(names, np.nan))
 
 
 def _empty_column(kind: Kind, index: pd.Index) -> "pd.Series[Any]":

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -52,6 +53,7 @@ def feature_map_figure(
     )
     for axes in panels.flat:
         _without_axes(axes)
+        axes.set_visible(False)
     _show(panels[0, 0], crop[..., 0])
     panels[0, 0].set_title("crop", fontsize=_SIZE, color=INK, pad=3)
     words = "\n".join(part for part in (name, *_lines(note)) if part)
@@ -96,10 +98,11 @@ def saliency_figure(
         The crop in grey, and the map over it: red for the class, blue against it, the strongest value
         full.
     """
-    figure = Figure(figsize=(6.2, 3.9))
+    figure = Figure(figsize=(6.6, 4.1))
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    figure.subplots_adjust(left=0.02, right=0.9, bottom=0.24, top=0.9, wspace=0.05)
+    figure.subplots_adjust(left=0.02, right=0.9, bottom=0.22, top=0.86, wspace=0.05)
+    beside = figure.add_axes((0.915, 0.3, 0.018, 0.48))
     size = crop.shape[0]
     for axes in (left, right):
         _without_axes(axes)
@@ -114,17 +117,18 @@ def saliency_figure(
         cmap="RdBu_r",
         vmin=-strongest,
         vmax=strongest,
-        alpha=0.6,
+        # What is near 0 lets the grain be seen.
+        alpha=0.9 * np.abs(values) / strongest,
         extent=(*columns, rows[1], rows[0]),
         interpolation="none",
     )
     right.set_xlim(-0.5, size - 0.5)
     right.set_ylim(size - 0.5, -0.5)
-    bar = figure.colorbar(shown, ax=right, fraction=0.046, pad=0.03)
+    bar = figure.colorbar(ScalarMappable(shown.norm, shown.cmap), cax=beside)
     bar.ax.tick_params(labelsize=_SIZE - 1, colors=INK)
     left.set_title(name, fontsize=_SIZE, color=INK, parse_math=False)
     right.set_title(title, fontsize=_SIZE, color=INK, parse_math=False)
-    figure.text(0.02, 0.19, note, fontsize=_SIZE - 1, color=INK, va="top", wrap=True, parse_math=False)
+    figure.text(0.02, 0.17, note, fontsize=_SIZE - 1, color=INK, va="top", wrap=True, parse_math=False)
     return figure
 
 
@@ -139,6 +143,7 @@ def _lines(words: str, width: int = 24) -> list[str]:
 
 
 def _show(axes: Axes, values: NDArray[np.float32]) -> None:
+    axes.set_visible(True)
     axes.imshow(values, cmap="viridis", interpolation="none")
 
 

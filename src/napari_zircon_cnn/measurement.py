@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.flags import Box, is_cut_by_seam, is_dim, is_saturated, is_streaked
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.mount_facts import MountFacts
+from napari_zircon_cnn.zoning import zoning_frequency
 
 _PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -37,7 +38,8 @@ def measure_grain(mask: NDArray[np.bool_], mount: Mount, facts: MountFacts, box:
     from skimage.measure import perimeter_crofton
 
     um = mount.pixel_size_um
-    grey = mount.image[box][mask].astype(np.float64)
+    whole = mount.image[box]
+    grey = whole[mask].astype(np.float64)
     top, left = box[0].start, box[1].start
     area, (row, column), (major, minor), orientation = _ellipse(mask)
     hull = _hull_of_pixel_corners(mask)
@@ -69,6 +71,7 @@ def measure_grain(mask: NDArray[np.bool_], mount: Mount, facts: MountFacts, box:
         "orientation_deg": orientation,
         "intensity_mean": grey.mean(),
         "intensity_sd": grey.std(),
+        "zoning_per_um": zoning_frequency(mask, whole, um),
         "touches_border": _touches_border(mask, box, mount.image.shape),
         "cut_by_seam": is_cut_by_seam(mask, box, facts, um),
         "dim": is_dim(percentiles[_PERCENTILES.index(50)], mount.white, facts),

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from napari_zircon_cnn.curation import Curation, Entry, read_ledger
+from napari_zircon_cnn.embedding_file import Embedding, EmbeddingMethod, read_embedding, write_embedding
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import (
     Transaction,
@@ -43,6 +44,7 @@ _LABELS_FILE = "labels.tif"
 _GRAINS_FILE = "grains.csv"
 _LEDGER_FILE = "curation.jsonl"
 _VERDICTS_FILE = "verdicts.csv"
+_EMBEDDING_FOLDER = "embedding"
 _MOSAIC_FOLDER = "mosaics"
 _VERDICT_TEXTS = ("sample", "target_class", "verdict")
 
@@ -361,6 +363,26 @@ class Project:
             write_record(record, files.path_for(self.folder / PROJECT_FILE))
         self.record = record
 
+    def save_embedding(self, tables: Mapping[str, pd.DataFrame], embedding: Embedding) -> None:
+        """Write what an embedding found: tables and the embedding itself, all or nothing.
+
+        Parameters
+        ----------
+        tables
+            The grain tables by sample, with their coordinates.
+        embedding
+            The embedding, in place of an earlier one by the same method.
+        """
+        with Transaction(self.folder) as files:
+            for sample, table in tables.items():
+                write_table(table, files.path_for(self._sample_folder(sample) / _GRAINS_FILE))
+            write_embedding(embedding, files.path_for(self._embedding_path(embedding.settings.method)))
+
+    def embedding(self, method: EmbeddingMethod) -> Embedding | None:
+        """Return the project's embedding by a method, if there is one."""
+        path = self._embedding_path(method)
+        return read_embedding(path) if path.exists() else None
+
     def save_evaluation(self, evaluation: dict[str, Any]) -> None:
         """Keep what an evaluation found, for the report."""
         self.save_record(self.record.model_copy(update={"evaluation": evaluation}))
@@ -431,6 +453,9 @@ class Project:
                 f"it has {', '.join(self.samples) or 'none yet'}."
             )
         return self.record.samples[sample]
+
+    def _embedding_path(self, method: EmbeddingMethod) -> Path:
+        return self.folder / _EMBEDDING_FOLDER / f"{method}.npz"
 
     def _sample_folder(self, sample: str) -> Path:
         return self.folder / "samples" / sample

@@ -18,8 +18,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from napari_zircon_cnn.columns import COLUMNS, PROBABILITY_PREFIX
+from napari_zircon_cnn.columns import COLUMNS, EMBEDDINGS, PROBABILITY_PREFIX
 from napari_zircon_cnn.crops import CropSettings, cut_crops
+from napari_zircon_cnn.embedding.axes import axis_correlations
+from napari_zircon_cnn.embedding_figures import embedding_figure
 from napari_zircon_cnn.figures import as_svg, crop_gallery, probability_histogram, training_curves, viridis
 from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.grains import SegmentedMount, existing, usable
@@ -41,6 +43,7 @@ from napari_zircon_cnn.settings import validated
 CROPS_SHOWN = 16
 """Grains shown in each sample's gallery."""
 
+_COLUMNS_OF_AN_AXIS = 4
 _TEMPLATE = "report.html"
 _CROP_DISPLAY_PX = 90
 _JPEG_QUALITY = 88
@@ -63,6 +66,7 @@ def write_report(
     verdicts: pd.DataFrame | None = None,
     card: ModelCard | None = None,
     evaluation: Mapping[str, Any] | None = None,
+    feature_maps: Mapping[str, Figure] | None = None,
     n_samples: int = 0,
     progress: Progress = silent,
 ) -> Path:
@@ -85,6 +89,8 @@ def write_report(
     evaluation
         `classes`, `overall` and `samples` with the figures of merit (n, accuracy, its interval
         from accuracy_low to accuracy_high, roc_auc, loss) and `in_training`; any may be missing.
+    feature_maps
+        What the network's layers make of some grains, as figures by the grains' names.
     n_samples
         How many samples there are, for the progress, where a generator cannot tell.
     progress
@@ -100,11 +106,12 @@ def write_report(
     ZirconError
         Where the folder cannot be written to.
     """
-    sections = []
+    sections, tables = [], {}
     total = max(n_samples, length_hint(samples), 1)
     for n, segmented in enumerate(samples):
         progress(n / total, f"{segmented.mount.sample}: drawing")
         sections.append(_sample_section(segmented, f"sample-{n + 1}", card))
+        tables[segmented.mount.sample] = segmented.table
     page = _environment().get_template(_TEMPLATE)
     text = page.render(
         title=title,
@@ -119,6 +126,11 @@ def write_report(
         scores=score_rows(card),
         facts=card_facts(card) if card else [],
         curves=_curves(card) if card and card.history else None,
+        embeddings=[_embedding(tables, method) for method in EMBEDDINGS if _is_embedded(tables, method)],
+        feature_maps=[
+            (name, _picture(figure, f"Feature maps of {name}"))
+            for name, figure in (feature_maps or {}).items()
+        ],
         evaluation=evaluation_rows(evaluation),
         evaluation_classes=list((evaluation or {}).get("classes") or []),
         confusion=confusion_rows(evaluation),
@@ -222,6 +234,17 @@ def _gallery(segmented: SegmentedMount, which: NDArray[np.int64], card: ModelCar
     names = [f"{segmented.mount.sample}:{label}" for label in which]
     figure = crop_gallery(crops, segmented.table.loc[which, "probability"], names)
     return _picture(figure, f"Crops of {', '.join(names)}")
+
+
+def _is_embedded(tables: Mapping[str, pd.DataFrame], method: str) -> bool:
+    return any(table[f"{method}_1"].notna().any() for table in tables.values())
+
+
+def _embedding(tables: Mapping[str, pd.DataFrame], method: str) -> dict[str, Any]:
+    """Return all that the page says of an embedding."""
+    picture = _picture(embedding_figure(tables, method), f"{method.upper()} of {', '.join(tables)}")
+    along = axis_correlations(tables.values(), method).groupby("axis").head(_COLUMNS_OF_AN_AXIS)
+    return {"method": method.upper(), "picture": picture, "axes": along.to_dict("records")}
 
 
 def _curves(card: ModelCard) -> str:

@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_zircon_cnn import scratch
-from napari_zircon_cnn.columns import COLUMNS
+from napari_zircon_cnn.columns import ADDED_LATER, COLUMNS
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import empty_rows
 from napari_zircon_cnn.progress import Cancelled, Progress, silent
@@ -55,11 +55,13 @@ def _parse_table(path: Path, n_labels: int) -> pd.DataFrame:
     texts = [column.name for column in COLUMNS if column.kind == "text"]
     flags = [column.name for column in COLUMNS if column.kind == "flag"]
     rows = read_rows(path, texts, flags).set_index("label")
-    missing = [column.name for column in COLUMNS if column.name not in rows.columns]
+    needed = [column.name for column in COLUMNS if column.name not in ADDED_LATER]
+    missing = [name for name in needed if name not in rows.columns]
     if missing:
         raise ValueError(f"its column {missing[0]} is missing")
-    table = empty_rows(pd.RangeIndex(n_labels + 1, name="label"), rows.columns)
-    table.loc[rows.index] = rows
+    names = dict.fromkeys([*(column.name for column in COLUMNS), *rows.columns])
+    table = empty_rows(pd.RangeIndex(n_labels + 1, name="label"), names)
+    table.loc[rows.index, rows.columns] = rows
     return table
 
 

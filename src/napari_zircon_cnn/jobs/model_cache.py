@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.networks.card import WEIGHTS_MEMBER, ModelCard, read_card
 from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.settings import validated
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import keras
 
     from napari_zircon_cnn.explain.feature_maps import MapReader
+    from napari_zircon_cnn.explain.reading import Reading
     from napari_zircon_cnn.explain.saliency import Saliency
 
 KEPT = 2
@@ -41,6 +42,12 @@ class ReadModel:
     card: ModelCard
     readers: "dict[tuple[str, ...], MapReader]" = field(default_factory=dict)
     _saliency: "Saliency | None" = None
+    _reading: "Reading | None" = None
+
+    @property
+    def key(self) -> str:
+        """What tells this network from others: the SHA-256 of its weights."""
+        return self.card.members_sha256[WEIGHTS_MEMBER]
 
     @property
     def crop_settings(self) -> CropSettings:
@@ -62,6 +69,14 @@ class ReadModel:
 
         self._saliency = self._saliency or Saliency(self.model)
         return self._saliency
+
+    @property
+    def reading(self) -> "Reading":
+        """What its penultimate layer gives."""
+        from napari_zircon_cnn.explain.reading import Reading
+
+        self._reading = self._reading or Reading(self.model)
+        return self._reading
 
     def class_index(self, name: str) -> int:
         """Return the index of a class, of the target class where none is named, or a `ZirconError`."""

@@ -1,5 +1,7 @@
 """What the worker process does first, so that the first job need not wait for Keras."""
 
+import threading
+
 from napari_zircon_cnn.networks.start import start_keras
 
 
@@ -9,6 +11,19 @@ def warm_up() -> None:
     import napari_zircon_cnn.inference
     import napari_zircon_cnn.networks.bundle
     import napari_zircon_cnn.training  # noqa: F401
+
+    # Beside the first jobs, since what UMAP is made of is compiled for a while, and few jobs need it.
+    threading.Thread(target=warm_up_umap, name="UMAP's warming up", daemon=True).start()
+
+
+def warm_up_umap() -> None:
+    """Let all be compiled that UMAP needs, by laying out a few grains of no meaning."""
+    import numpy as np
+
+    from napari_zircon_cnn.embedding.layout import fit
+    from napari_zircon_cnn.embedding_file import EmbeddingSettings
+
+    fit(np.random.default_rng(0).random((30, 4), np.float32), EmbeddingSettings())
 
 
 def found_devices() -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.columns import (
     COLUMNS,
     CURATED,
+    EMBEDDED,
     FLAGS,
     PREDICTED,
     PROBABILITY_PREFIX,
@@ -55,7 +56,7 @@ ANY_FLAG, NO_FLAG = "any", "none"
 
 _CLASSIFICATION = "Classification"
 _GREY = "grey value"
-_DECIMALS = {"µm": 1, "µm²": 0, "°": 0, "": 2}
+_DECIMALS = {"µm": 1, "µm²": 0, "°": 0, "1/µm": 3, "": 2}
 _NUMBERS = re.compile(r"[\d\s,;]+")
 
 
@@ -150,6 +151,8 @@ def _group(column: Column) -> str:
         return ""
     if column in PREDICTED:
         return _CLASSIFICATION
+    if column in EMBEDDED:
+        return "Embedding"
     if column.unit == _GREY:
         return "Brightness"
     return "Position" if column.name.startswith(("centroid", "bbox")) else "Size and shape"

@@ -1,0 +1,1 @@
+"""Where grains lie among each other by what a network sees in them: its penultimate layer."""
