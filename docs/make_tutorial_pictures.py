@@ -14,6 +14,7 @@ from typing import Any
 import imagecodecs
 import napari
 import numpy as np
+from PIL import Image
 from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_zircon_cnn.actions import Merge, Split
@@ -27,6 +28,7 @@ SAMPLES = {"BAT-1": 0.0, "BAT-2": 0.0, "POR-1": 1.0, "POR-2": 1.0}
 """The share of porphyry grains of each drawn sample."""
 EPOCHS = 60
 SETTLE_S = 0.6
+N_COLOURS = 256
 PULSE_MS = 20
 
 
@@ -63,7 +65,8 @@ class Tour:
         self.wait(lambda: time.monotonic() > end)
         self.n_pictures += 1
         path = PICTURES / f"{self.n_pictures:02d}-{name}.png"
-        self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+        shot = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
+        shot.quantize(N_COLOURS, Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
     def mosaics(self) -> list[Path]:
         """Draw the samples' mosaics."""
@@ -127,7 +130,8 @@ def curate(tour: Tour) -> None:
     largest = int(sample.table.loc[usable(sample.table), "area_um2"].idxmax())
     row = sample.table.loc[largest]
     x, y, reach = row["centroid_x_um"], row["centroid_y_um"], row["box_length_um"]
-    session.perform(Split(label=largest, line_um=((x, y - reach), (x, y + reach))))
+    line = ((x, y - reach), (x + reach / 8, y), (x, y + reach))
+    session.perform(Split(label=largest, line_um=line))
     sample.select([largest, len(sample.table) - 1])
     session.bring_into_view(largest)
     tour.picture("curated")
@@ -146,7 +150,7 @@ def train_and_classify(tour: Tour) -> None:
     bench.train.validation.setCurrentIndex(bench.train.validation.findData("split"))
     tour.picture("classes")
     bench.train.train_button.click()
-    tour.wait(lambda: bench.train.state.text().startswith(f"Epoch {EPOCHS // 2}"))
+    tour.wait(lambda: epochs_done(bench.train.state.text()) >= EPOCHS // 2)
     tour.picture("training")
     tour.finish()
     bench.show_panel(bench.classify)
@@ -154,6 +158,12 @@ def train_and_classify(tour: Tour) -> None:
     tour.finish()
     tour.viewer.fit_to_view(layers=[bench.session.active.image])
     tour.picture("probabilities")
+
+
+def epochs_done(state: str) -> int:
+    """Return how many epochs the panel says are done."""
+    words = state.split()
+    return int(words[1]) if words[:1] == ["Epoch"] else 0
 
 
 def inspect(tour: Tour) -> None:

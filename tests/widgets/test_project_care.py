@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QMenu, QMessageBox
+from qtpy.QtWidgets import QCheckBox, QMenu, QMessageBox
 
 from curating import assert_same, state_of
 from drawn import drawn_project
@@ -104,7 +103,9 @@ def test_classes_are_on_disk_at_once_and_restored_after_a_kill(
         panel.table.cellWidget(row, 2).setCurrentText(name)
     panel.target.setCurrentText("barren")
     panel.target.textActivated.emit("barren")
-    panel.table.item(1, 3).setCheckState(Qt.CheckState.Checked)
+    hold_out = panel.table.cellWidget(1, 3)
+    assert isinstance(hold_out, QCheckBox)
+    press(qtbot, hold_out)
     assert session.autosave is not None
     session.autosave.do(lambda: None).result(timeout=1)
     (note,) = left_notes()

@@ -75,6 +75,10 @@ def test_training_shows_its_curves_and_its_model_classifies(bench: Bench, qtbot:
     table = session.active.table
     assert table["probability"].iloc[usable(table)].notna().all()
     pd.testing.assert_frame_equal(viewer.layers["BAT-2 grains"].features, table, check_names=False)
+    # All of it is seen in a window of 800 px, which leaves a panel some 640.
+    content = workbench.classify.scroll_area.widget()
+    qtbot.waitUntil(workbench.classify.hint_label.isHidden)
+    assert max(content.minimumSizeHint().height(), content.heightForWidth(workbench.minimumWidth())) <= 640
     # All that is classified lies in the project too, that of samples which are not open as well.
     assert session.autosave is not None
     session.autosave.do(lambda: None).result()
@@ -225,7 +229,7 @@ def test_what_is_exported_is_what_is_shown(bench: Bench, tmp_path: Path, qtbot: 
 def test_report_is_written_by_the_worker(bench: Bench, tmp_path: Path, qtbot: Any) -> None:
     _, workbench = bench
     (tmp_path / "report").mkdir()
-    press_and_choose(qtbot, button_of(workbench.classify, "Report (HTML) …"), tmp_path / "report")
+    press_and_choose(qtbot, button_of(workbench.classify, "HTML …"), tmp_path / "report")
     finish(qtbot, workbench.session)
     assert list((tmp_path / "report").glob("*.html"))
 

@@ -127,9 +127,9 @@ def train_and_classify(bench: Workbench, qtbot: Any) -> None:
 def export(bench: Workbench, folder: Path, qtbot: Any) -> dict[str, Any]:
     """Export the sample shown, and read what was written."""
     for text, name in (
-        ("Table (CSV) …", "grains.csv"),
-        ("Outlines (GeoJSON) …", "grains.geojson"),
-        ("Labels (TIFF) …", "labels.tif"),
+        ("CSV …", "grains.csv"),
+        ("GeoJSON …", "grains.geojson"),
+        ("TIFF …", "labels.tif"),
     ):
         press_and_choose(qtbot, button_of(bench.classify, text), folder / name)
         finish(qtbot, bench.session)

@@ -3,7 +3,15 @@
 from collections.abc import Collection, Mapping
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 _SAMPLE, _GRAINS, _CLASS, _HELD_OUT = range(4)
 _ROW_PX, _MOST_ROWS = 30, 8
@@ -32,13 +40,11 @@ class ClassTable(QTableWidget):
             numbers.hide()
             numbers.setDefaultSectionSize(_ROW_PX)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.itemChanged.connect(lambda _: self.changed.emit())
 
     def set_samples(
         self, counts: Mapping[str, int], classes: Mapping[str, str], held_out: Collection[str] = ()
     ) -> None:
         """Show samples with the number of their grains that count, their classes, and what is held out."""
-        self.blockSignals(True)
         self.setRowCount(0)
         offered = sorted({name for name in classes.values() if name} | {"batholith", "porphyry"})
         for row, (sample, count) in enumerate(counts.items()):
@@ -55,12 +61,13 @@ class ClassTable(QTableWidget):
             choice.setAccessibleName(f"Class of {sample}")
             choice.currentTextChanged.connect(lambda _: self.changed.emit())
             self.setCellWidget(row, _CLASS, choice)
-            check = QTableWidgetItem()
-            check.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-            check.setCheckState(Qt.CheckState.Checked if sample in held_out else Qt.CheckState.Unchecked)
+            # napari draws a box of the table's own nearly as dark as what is behind it.
+            check = QCheckBox()
+            check.setChecked(sample in held_out)
             check.setToolTip("A sample that takes no part in the training; the network is tested on it.")
-            self.setItem(row, _HELD_OUT, check)
-        self.blockSignals(False)
+            check.setAccessibleName(f"Hold {sample} out")
+            check.toggled.connect(lambda _: self.changed.emit())
+            self.setCellWidget(row, _HELD_OUT, check)
         self.setFixedHeight(_ROW_PX * (min(max(len(counts), 1), _MOST_ROWS) + 1) + 4)
 
     def set_count(self, sample: str, count: int) -> None:
@@ -68,9 +75,7 @@ class ClassTable(QTableWidget):
         for row in range(self.rowCount()):
             name, number = self.item(row, _SAMPLE), self.item(row, _GRAINS)
             if name is not None and number is not None and name.text() == sample:
-                self.blockSignals(True)
                 number.setText(str(count))
-                self.blockSignals(False)
 
     @property
     def classes(self) -> dict[str, str]:
@@ -87,7 +92,7 @@ class ClassTable(QTableWidget):
         """The samples that are held out."""
         found = []
         for row in range(self.rowCount()):
-            check, item = self.item(row, _HELD_OUT), self.item(row, _SAMPLE)
-            if check is not None and item is not None and check.checkState() == Qt.CheckState.Checked:
+            check, item = self.cellWidget(row, _HELD_OUT), self.item(row, _SAMPLE)
+            if isinstance(check, QCheckBox) and item is not None and check.isChecked():
                 found.append(item.text())
         return found

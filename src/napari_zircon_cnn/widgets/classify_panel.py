@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy
 
 from napari_zircon_cnn.export import export_csv, export_geojson, export_labels
 from napari_zircon_cnn.grains import SegmentedMount, usable
@@ -26,6 +26,8 @@ Writer = Callable[[SegmentedMount, Path, Progress], None]
 
 _MODELS = "Models (*.keras);;All files (*)"
 _WAIT_MS = 300
+# Together with the rest they are all seen in a window of 800 px.
+_HISTOGRAM_PX, _TABLE_PX = 190, 150
 
 
 class ClassifyPanel(Panel):
@@ -46,44 +48,43 @@ class ClassifyPanel(Panel):
             "Classify all grains", "Ask the model about each grain of the project.", self.classify
         )
         self.save_button = button("Save as …", "Save a copy of the model in use.", self._ask_where)
-        row.addWidget(self.load_button)
-        row.addWidget(self.save_button)
-        self.column.addLayout(row)
-        row = QHBoxLayout()
-        row.addWidget(self.classify_button)
+        for part in (self.load_button, self.save_button, self.classify_button):
+            row.addWidget(part)
         self.column.addLayout(row)
         self.legend = ColourLegend()
         self.column.addWidget(self.legend)
         self.verdicts_heading = self.add_heading("Verdicts")
         self.histogram = ProbabilityHistogram()
         self.column.addWidget(self.histogram)
-        self.grains_heading = self.add_heading("Grains")
+        self.histogram.setMaximumHeight(_HISTOGRAM_PX)
         self.table = GrainTable()
-        self.table.setMinimumHeight(220)
+        self.table.setMinimumHeight(_TABLE_PX)
+        # The height that it would like is more than a small window has.
+        self.table.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.column.addWidget(self.table)
-        self.add_heading("Take away")
-        grid = QGridLayout()
+        self.add_heading("Take away: table, outlines, labels, report")
         exports: tuple[tuple[str, str, Callable[[], None]], ...] = (
             (
-                "Table (CSV) …",
+                "CSV …",
                 "The table of the sample shown, as it is now.",
                 self._export(export_csv, ".csv"),
             ),
             (
-                "Outlines (GeoJSON) …",
+                "GeoJSON …",
                 "The outlines of the sample shown, in µm, with all columns.",
                 self._export(export_geojson, ".geojson"),
             ),
             (
-                "Labels (TIFF) …",
+                "TIFF …",
                 "The label image of the sample shown, with its pixel size.",
                 self._export(export_labels, ".tif"),
             ),
-            ("Report (HTML) …", "All samples with verdicts and pictures.", self._export_report),
+            ("HTML …", "All samples with verdicts and pictures.", self._export_report),
         )
-        for n, (text, tooltip, clicked) in enumerate(exports):
-            grid.addWidget(button(text, tooltip, clicked), n // 2, n % 2)
-        self.column.addLayout(grid)
+        row = QHBoxLayout()
+        for text, tooltip, clicked in exports:
+            row.addWidget(button(text, tooltip, clicked))
+        self.column.addLayout(row)
 
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -137,8 +138,8 @@ class ClassifyPanel(Panel):
 
     def _show_sample(self) -> None:
         active = self.session.active
-        for part in (self.grains_heading, self.table):
-            part.setVisible(active is not None)
+        self.table.setVisible(active is not None)
+        self.give_height_to(None if active is None else self.table)
         if active is not None:
             self.table.set_table(active.table)
             self.table.select(active.selected)
@@ -161,6 +162,7 @@ class ClassifyPanel(Panel):
         tables = {name: self.models.table_of(name) for name in names}
         tables = {name: table for name, table in tables.items() if table["probability"].notna().any()}
         there = card is not None and bool(tables)
+        self.hint_label.setVisible(not there)
         self.verdicts_heading.setVisible(there)
         self.histogram.setVisible(there)
         if card is None or not tables:

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
-    QVBoxLayout,
 )
 
 from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass
@@ -70,7 +69,7 @@ class CuratePanel(Panel):
         self.table.setMinimumHeight(160)
         # The height that it would like is more than a small window has.
         self.table.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
-        self.column.addWidget(self.table, 1)
+        self.column.addWidget(self.table)
         self.keys = Keys(
             self.session,
             {
@@ -399,7 +398,7 @@ class CuratePanel(Panel):
         for widget in (self.table, self.legend, self.chosen):
             widget.setVisible(active is not None)
         self._after_gone = None
-        self._give_height(active is not None)
+        self.give_height_to(None if active is None else self.table)
         if active is not None:
             self.table.set_table(active.table)
             self._show_classes()
@@ -412,14 +411,6 @@ class CuratePanel(Panel):
             )
         self._show_selection(self.selected)
         self._show_count()
-
-    def _give_height(self, to_table: bool) -> None:
-        """Give the height that other panels leave empty to the table, where it is seen."""
-        content = self.column.parentWidget()
-        above = content.layout() if content is not None else None
-        if isinstance(above, QVBoxLayout):
-            above.setStretchFactor(self.column, int(to_table))
-            above.setStretch(above.count() - 1, int(not to_table))
 
     def _show_rows(self, labels: Any) -> None:
         active = self.session.active

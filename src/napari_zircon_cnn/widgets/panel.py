@@ -52,10 +52,10 @@ class Panel(QWidget):
         self.column = QVBoxLayout()
         above.addLayout(self.column)
         above.addStretch(1)
-        if self.hint:
-            hint = QLabel(self.hint)
-            hint.setWordWrap(True)
-            self.column.addWidget(hint)
+        self.hint_label = QLabel(self.hint)
+        self.hint_label.setWordWrap(True)
+        self.hint_label.setVisible(bool(self.hint))
+        self.column.addWidget(self.hint_label)
         self.scroll_area = scroll = QScrollArea()
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
@@ -79,6 +79,16 @@ class Panel(QWidget):
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
         self.column.addLayout(form)
         return form
+
+    def give_height_to(self, widget: QWidget | None) -> None:
+        """Let a widget of the column have the height that is left; by default it is left empty below."""
+        content = self.column.parentWidget()
+        above = content.layout() if content is not None else None
+        if isinstance(above, QVBoxLayout):
+            above.setStretchFactor(self.column, int(widget is not None))
+            above.setStretch(above.count() - 1, int(widget is None))
+        if widget is not None:
+            self.column.setStretchFactor(widget, 1)
 
     def add_heading(self, text: str) -> QLabel:
         """Add a heading above what comes next."""
