@@ -126,7 +126,7 @@ class Autosave:
         Returns
         -------
         Future
-            Done when all is written; it raises what went wrong.
+            Done when all is written; it raises what went wrong, after a lack of room was told.
         """
         live = curation.segmented
         self._saved[live.mount.sample] = live.table
@@ -134,8 +134,20 @@ class Autosave:
         curation.checkpoint()
 
         def write() -> None:
-            # A copy that was asked for before has moved the project by now.
-            self.project.save(still, (), verdicts)
+            try:
+                # A copy that was asked for before has moved the project by now.
+                self.project.save(still, (), verdicts)
+            except Exception as error:
+                # The next save takes it along.
+                self._saved.pop(still.mount.sample, None)
+                if not isinstance(error, OSError):
+                    raise
+                sentence = (
+                    f"{still.mount.sample} could not be written to {self.project.folder} ({error.strerror}); "
+                    "make room there and save again, its steps are kept meanwhile."
+                )
+                self._failed(sentence)
+                raise ZirconError(sentence) from error
 
         return self.do(write)
 

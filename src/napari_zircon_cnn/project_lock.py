@@ -54,10 +54,12 @@ class ProjectLock:
         except Timeout:
             raise ZirconError(_who_writes(folder, self._writer_file)) from None
         except OSError as error:
-            self._lock.release()
+            # Without the lock, what lies there may be another's.
+            if self._lock.is_locked:
+                self.release()
             raise ZirconError(
-                f"The project {folder} cannot be written to ({error.strerror}); copy it to a place that "
-                "you may write to."
+                f"The project {folder} cannot be written to ({error.strerror}); make room there, or copy it "
+                "to a place that you may write to."
             ) from error
 
     def release(self) -> None:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
-from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.errors import FAULTS_OF_THE_PLACE, ZirconError, about_the_place
 from napari_zircon_cnn.progress import Cancelled
 
 BEGINNING = (
@@ -44,7 +44,6 @@ _NO_MEMORY = (
 )
 _MEMORY_ERRORS = {"MemoryError", "OutOfMemoryError", "ResourceExhaustedError"}
 _MEMORY_WORDS = ("resource_exhausted", "out of memory", "out_of_memory")
-_DISK_ERRORS = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
 
 
 class _Line:
@@ -206,9 +205,8 @@ def _told(error: BaseException) -> tuple[str, str]:
         return str(error), ""
     if _is_lack_of_memory(error):
         return _NO_MEMORY, ""
-    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-        place = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{place}. Make room or choose another place, and start it again.", ""
+    if isinstance(error, OSError) and error.errno in FAULTS_OF_THE_PLACE:
+        return about_the_place(error), ""
     return f"This failed by a fault of ours ({_named(error)}); nothing in the project is lost.", _trace_of(
         error
     )

@@ -1,6 +1,5 @@
 """Running the command line, and what it says where a command fails."""
 
-import errno
 import json
 import sys
 from collections.abc import Sequence
@@ -9,20 +8,10 @@ from typing import NoReturn
 import typer
 
 from napari_zircon_cnn.cli.app import PROGRAM, app
-from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.errors import FAULTS_OF_THE_PLACE, ZirconError, about_the_place
 
 USER_ERROR = 2
 INTERRUPTED = 130
-
-_FAULTS_OF_THE_PLACE = {
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.ENAMETOOLONG,
-    errno.ENOSPC,
-    errno.EPERM,
-    errno.EROFS,
-}
-"""What the system says of a disk or a folder that the user can mend."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -48,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _fail(f"{message}{end} `{command} --help` shows how.", as_json)
         sys.exit(USER_ERROR)
     except OSError as error:
-        if error.errno not in _FAULTS_OF_THE_PLACE:
+        if error.errno not in FAULTS_OF_THE_PLACE:
             raise
-        _fail(f"{error.filename or 'A file'} cannot be used: {error.strerror}; nothing was changed.", as_json)
+        _fail(about_the_place(error), as_json)
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:

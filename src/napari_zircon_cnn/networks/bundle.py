@@ -92,7 +92,10 @@ def save(bundle: ModelBundle, path: Path | str) -> ModelBundle:
                 archive.writestr(CARD_MEMBER, card.model_dump_json(indent=1))
         except OSError as error:
             reason = error.strerror or error
-            raise ZirconError(f"{path} could not be written ({reason}); nothing was changed.") from error
+            raise ZirconError(
+                f"{path} could not be written ({reason}), nothing was changed; make room or choose another "
+                "place."
+            ) from error
     return ModelBundle(bundle.model, card)
 
 

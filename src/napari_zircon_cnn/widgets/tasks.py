@@ -8,7 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.errors import FAULTS_OF_THE_PLACE, ZirconError, about_the_place
 from napari_zircon_cnn.progress import Cancelled, Progress
 from napari_zircon_cnn.worker import Done, Failed, Outcome, Worker
 
@@ -107,7 +107,9 @@ def _start(task: Task, run: Callable[..., None]) -> None:
         except ZirconError as error:
             task.finish("failed", str(error), "")
         except OSError as error:
-            task.finish("failed", f"{error.strerror or error}: {error.filename or task.name}.", "")
+            is_place = error.errno in FAULTS_OF_THE_PLACE
+            other = f"{error.strerror or error}: {error.filename or task.name}."
+            task.finish("failed", about_the_place(error) if is_place else other, "")
         except Exception as error:
             sentence = f"{task.name} failed by a fault of ours ({type(error).__name__}: {error})."
             task.finish("failed", sentence, traceback.format_exc())
