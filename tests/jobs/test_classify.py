@@ -14,6 +14,7 @@ from napari_zircon_cnn.jobs.classify import classify_project, evaluate_project, 
 from napari_zircon_cnn.networks.card import read_card
 from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_choices import choices_of
 
 PROBABILITIES = [f"probability_{name}" for name in CLASSES]
 
@@ -50,6 +51,13 @@ def test_each_grain_that_counts_gets_a_probability_for_each_class(trained: Distr
     assert verdicts["n_grains"].tolist() == [len(usable(project.table(sample))) for sample in SAMPLES]
     assert project.record.model is not None
     recorder.assert_complete()
+
+
+def test_a_window_finds_the_model_that_a_command_has_used(trained: District) -> None:
+    classify_project(trained.project, trained.model)
+    found = choices_of(Project.open(trained.project))
+    assert found.model_file == trained.model.resolve()
+    assert found.card == found.answered_by == read_card(trained.model)
 
 
 def test_predictions_are_what_a_classification_writes_and_write_nothing(trained: District) -> None:

@@ -121,7 +121,8 @@ def test_line_and_box_are_seen_while_they_are_drawn_and_are_no_layer(hand: Hand,
         shot = hand.bench.window().grab().toImage()
         # A point of the line, and one of the box's upper edge.
         place = ((20.0 + 380) / 2, (20.0 + 350) / 2) if is_cut else (20.0, 200.0)
-        at = hand.canvas.mapTo(hand.bench.window(), hand.on_canvas(place))
+        # On a screen of high density the shot has more pixels than the window has units.
+        at = hand.canvas.mapTo(hand.bench.window(), hand.on_canvas(place)) * shot.devicePixelRatio()
         yellow = QColor("#FFE04A").rgb()
         around = [(at.x() + x, at.y() + y) for x in range(-2, 3) for y in range(-2, 3)]
         seen.append(sum(shot.pixel(*pixel) == yellow for pixel in around))

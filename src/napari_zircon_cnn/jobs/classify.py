@@ -19,6 +19,7 @@ from napari_zircon_cnn.networks.card import ModelCard, read_card
 from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_choices import save_model_file
 from napari_zircon_cnn.project_lock import writes_project
 from napari_zircon_cnn.settings import validated
 
@@ -141,6 +142,7 @@ def classify_project(
         )
     verdicts = verdicts_of(tables, card)
     project.save_classification(tables, verdicts, card.model_dump(mode="json"))
+    save_model_file(project, Path(model_file), card.members_sha256)
     return verdicts
 
 
