@@ -9,7 +9,9 @@ from curating import assert_same, state_of
 from drawn import drawn_project
 from napari_zircon_cnn.actions import Merge, Reject
 from napari_zircon_cnn.autosave import Autosave
+from napari_zircon_cnn.class_file import read_classes
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.project_choices import save_classes
 
 
 def test_steps_before_and_after_a_save_are_on_disk(tmp_path: Path) -> None:
@@ -68,3 +70,21 @@ def test_step_that_found_no_place_is_said_and_written_with_the_next(tmp_path: Pa
         "make room there, the next step takes them along."
     ]
     assert len(project.ledger("drawn")) == 2
+
+
+def test_what_nobody_waits_for_is_told_where_it_finds_no_place(tmp_path: Path) -> None:
+    said: list[str] = []
+    folder = drawn_project(tmp_path).folder
+    autosave = Autosave(Project.open(folder), said.append)
+    folder.rename(tmp_path / "away")
+    # A file in the way stands for a place that nothing can be written to.
+    folder.write_text("in the way", encoding="utf-8")
+    autosave.keep("The classes", save_classes, {"drawn": "skarn"}).result()
+    (sentence,) = said
+    assert str(folder) in sentence
+    folder.unlink()
+    (tmp_path / "away").rename(folder)
+    autosave.keep("The classes", save_classes, {"drawn": "skarn"}).result()
+    autosave.close()
+    assert said == [sentence]
+    assert read_classes(folder / "classes.csv") == {"drawn": "skarn"}
