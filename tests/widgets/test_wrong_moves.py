@@ -1,6 +1,7 @@
 """Wrong moves, each answered with a sentence in the panel, and odd layers that work all the same."""
 
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,46 @@ def test_no_layer(bench: Bench, qtbot: Any) -> None:
     assert "Find the grains of a mosaic first" in workbench.status.message.text()
 
 
-def test_labels_and_colour_pictures_are_not_offered(bench: Bench, qtbot: Any) -> None:
+def test_labels(bench: Bench, qtbot: Any) -> None:
     viewer, workbench = bench
-    viewer.add_labels(np.ones((50, 50), int))
-    viewer.add_image(np.zeros((50, 50, 3), np.uint8), rgb=True)
+    viewer.add_labels(np.ones((50, 50), int), name="hand-drawn")
     assert workbench.mount.layer.count() == 0
-    assert "There is no mosaic yet" in answer(workbench, qtbot)
+    assert answer(workbench, qtbot) == (
+        "⚠ The layer 'hand-drawn' is a labels layer; choose the image layer with the mosaic."
+    )
+
+
+def test_colour_picture(bench: Bench, qtbot: Any) -> None:
+    viewer, workbench = bench
+    viewer.add_image(np.zeros((50, 50, 3), np.uint8), rgb=True, name="photo")
+    assert workbench.mount.layer.count() == 0
+    assert answer(workbench, qtbot) == (
+        "⚠ The layer 'photo' is a colour picture; open the mosaic's file through Zircon CNN, which makes "
+        "grey of equal channels, or convert it to grey."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("points", "is a points layer; choose the image layer with the mosaic"),
+        ("rgb", "is a colour picture"),
+        (None, "There is no mosaic yet; open one first"),
+    ],
+)
+def test_panel_alone_says_why_a_layer_is_no_mosaic(
+    make_napari_viewer_proxy: Callable[..., Any], kind: str | None, sentence: str
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    if kind == "points":
+        viewer.add_points(np.ones((3, 2)))
+    elif kind == "rgb":
+        viewer.add_image(np.zeros((50, 50, 3), np.uint8), rgb=True)
+    _, panel = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Segment")
+    said: list[str] = []
+    panel.session.said.connect(lambda text, _: said.append(text))
+    panel.run()
+    assert sentence in said[-1]
 
 
 def test_stack(bench: Bench, qtbot: Any) -> None:
@@ -118,6 +153,57 @@ def test_renamed_layers_go_on(bench: Bench, qtbot: Any) -> None:
     label = int(usable(sample.table)[0])
     assert workbench.session.perform(Reject(labels=(label,), reason="fragment"))
     assert sample.grains.features.loc[label, "status"] == "rejected"
+
+
+def test_mosaic_that_is_renamed_or_removed_while_its_grains_are_found(bench: Bench, qtbot: Any) -> None:
+    viewer, workbench = bench
+    session = workbench.session
+    image = viewer.add_image(**um(IMAGE, name="one"))
+    workbench.segment.run()
+    image.name = "something else"
+    finish(qtbot, session)
+    assert session.active is not None
+    assert session.active.image == image
+
+    viewer.add_image(**um(IMAGE, name="two"))
+    workbench.segment.run()
+    viewer.layers.remove("two")
+    finish(qtbot, session)
+    assert session.active.name == "two"
+    assert [layer.name for layer in session.active.layers] == ["two", "two colours", "two grains"]
+    assert all(layer in viewer.layers for layer in session.active.layers)
+
+
+def test_labels_of_another_shape(bench: Bench, qtbot: Any) -> None:
+    viewer, workbench = bench
+    viewer.add_image(**um(IMAGE, name="one"))
+    answer(workbench, qtbot)
+    sample = workbench.session.active
+    assert sample is not None
+    before = sample.segmented.labels.copy()
+    sample.grains.data = np.ones((30, 40), np.int32)
+    sample.take_over_painting()
+    assert workbench.status.message.text() == (
+        "⚠ The grains of one need the shape of their mosaic, 500 x 400 px; "
+        "the other labels were not taken over."
+    )
+    np.testing.assert_array_equal(sample.grains.data, before)
+
+
+def test_nothing_to_train_or_classify(bench: Bench, qtbot: Any, tmp_path: Path) -> None:
+    viewer, workbench = bench
+    workbench.train.train()
+    assert "There are no grains to train on yet; find them first." in workbench.status.message.text()
+    workbench.classify.classify()
+    assert "Classifying needs grains and a model" in workbench.status.message.text()
+    viewer.add_image(**um(IMAGE, name="one"))
+    answer(workbench, qtbot)
+    foreign = tmp_path / "of others.keras"
+    with zipfile.ZipFile(foreign, "w") as archive:
+        for member in ("metadata.json", "config.json", "model.weights.h5"):
+            archive.writestr(member, "{}")
+    assert not workbench.session.modelling.load_model(foreign)
+    assert f"{foreign} has no card that tells its classes and crops" in workbench.status.message.text()
 
 
 def test_two_mounts_are_told_apart(bench: Bench, qtbot: Any) -> None:

@@ -89,7 +89,8 @@ def pixel_size_of(layer: Image) -> float | None:
 def check_is_mosaic(layer: Layer) -> Image:
     """Return a layer that can be a mount, or say with a `ZirconError` why it cannot."""
     if not isinstance(layer, Image):
-        kind = type(layer).__name__.lower()
+        # Not its type, which is that of the proxy that plugins get.
+        kind = layer.__class__.__name__.lower()
         raise ZirconError(
             f"The layer {layer.name!r} is a {kind} layer; choose the image layer with the mosaic."
         )

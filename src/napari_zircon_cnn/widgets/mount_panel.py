@@ -29,7 +29,7 @@ from napari_zircon_cnn.project_record import PROJECT_FILE
 from napari_zircon_cnn.recent_projects import recent_projects
 from napari_zircon_cnn.samples import quellaveco
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
-from napari_zircon_cnn.widgets.layers import METADATA, mount_of, pixel_size_of
+from napari_zircon_cnn.widgets.layers import METADATA, check_is_mosaic, mount_of, pixel_size_of
 from napari_zircon_cnn.widgets.panel import Panel, button, menu_button, narrow
 from napari_zircon_cnn.widgets.preferences import preferences
 from napari_zircon_cnn.widgets.session import Session
@@ -140,6 +140,10 @@ class MountPanel(Panel):
     def mount(self) -> Mount:
         """Return the mount as it is described here; a `ZirconError` says what is missing."""
         if self.chosen is None:
+            active = self.viewer.layers.selection.active
+            if active is not None:
+                # It may be meant; this says why it is not offered.
+                check_is_mosaic(active)
             raise ZirconError("There is no mosaic yet; open one, or choose the image layer that shows it.")
         return mount_of(
             self.chosen,

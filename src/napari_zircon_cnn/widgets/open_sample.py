@@ -27,7 +27,7 @@ from napari_zircon_cnn.widgets.colours import (
     recoloured,
     with_selected,
 )
-from napari_zircon_cnn.widgets.layers import frame_of
+from napari_zircon_cnn.widgets.layers import METADATA, frame_of
 
 Position = Sequence[float] | NDArray[np.float64]
 """A place in the world: its last two numbers are those down and to the right."""
@@ -67,6 +67,8 @@ class OpenSample(QObject):
         self._viewer = viewer
         self.image = image
         self.curation = curation
+        # The layer may be renamed, also while its grains are looked for; the sample keeps its name.
+        image.metadata[METADATA] = image.metadata.get(METADATA, {}) | {"sample": self.name}
         self.mode: Mode = "status"
         self.classes: tuple[str, ...] = ()
         self.selected: tuple[int, ...] = ()

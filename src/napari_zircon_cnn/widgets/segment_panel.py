@@ -16,7 +16,7 @@ from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress
 from napari_zircon_cnn.segmentation.adaptive import segment_region
 from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, METHODS, parameters_for, segment
-from napari_zircon_cnn.widgets.layers import frame_of, mount_of
+from napari_zircon_cnn.widgets.layers import check_is_mosaic, frame_of, mount_of
 from napari_zircon_cnn.widgets.panel import Panel, button
 from napari_zircon_cnn.widgets.parameter_form import ParameterForm
 from napari_zircon_cnn.widgets.session import Session
@@ -133,6 +133,8 @@ class SegmentPanel(Panel):
     def _highest_mosaic(self) -> Mount:
         layers = self.session.mosaic_layers
         if not layers:
+            for layer in reversed(self.viewer.layers):
+                check_is_mosaic(layer)
             raise ZirconError("There is no mosaic yet; open one first.")
         return mount_of(layers[-1])
 

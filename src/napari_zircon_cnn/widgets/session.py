@@ -429,7 +429,9 @@ class Session(QObject):
             known = layer.metadata.get(METADATA, {}).get("sample", layer.name)
             if known == mount.sample and layer.data.shape == mount.image.shape:
                 return layer
-        return None
+        # One that knew its sample by nothing but its name may have been renamed meanwhile.
+        nameless = (layer for layer in self.mosaic_layers if "sample" not in layer.metadata.get(METADATA, {}))
+        return next((layer for layer in nameless if layer.data is mount.image), None)
 
     def _take_off(self, name: str) -> None:
         """Take a sample's grains off the screen; the project keeps them, the mosaic stays."""
