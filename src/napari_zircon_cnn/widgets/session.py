@@ -36,6 +36,7 @@ from napari_zircon_cnn.widgets.modelling import Modelling
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.preferences import on_change, preferences
 from napari_zircon_cnn.widgets.reader import read_with_default
+from napari_zircon_cnn.widgets.singletons import keep_singletons
 from napari_zircon_cnn.widgets.tasks import Task, in_thread
 from napari_zircon_cnn.widgets.window_watch import WindowWatch
 
@@ -71,6 +72,7 @@ class Session(QObject):
     """Other work of a killed window is offered, or none."""
 
     def __init__(self, viewer: Viewer) -> None:
+        keep_singletons()
         window = _window_of(viewer)
         super().__init__(window)
         self.viewer = viewer
