@@ -82,7 +82,7 @@ def test_whole_job_from_the_command_line(district: District, run: Run) -> None:
     words = ["train", project, "--classes", district.classes, "--epochs", "1", "--hold-out", " POR-2, "]
     shared = "Warning: Grains of the same samples are in training and validation; the figures tell how well"
     trained = run.json(*words, "-o", model, warning=shared)
-    assert set(trained["metrics"]) == {"validation", "hold_out"}
+    assert set(trained["metrics"]) == {"validation", "hold_out", "beside"}
     classified = run.json("classify", project, "--model", model, "--samples", "BAT-1,POR-2")
     assert [row["sample"] for row in classified["verdicts"]] == ["BAT-1", "POR-2"]
     evaluated = run.json("evaluate", project, "--classes", district.classes, "--model", model)

@@ -11,7 +11,12 @@ def test_each_column_is_documented_once_with_its_unit() -> None:
     for column in COLUMNS:
         assert text.count(f"| `{column.name}` | {column.unit} | {column.formula} |") == 1
         assert ("_um" in column.name) == ("µm" in column.unit)
-    assert {column.name for column in PREDICTED} == {"predicted_class", "probability"}
+    assert {column.name for column in PREDICTED} == {
+        "predicted_class",
+        "probability",
+        "uncertainty",
+        "unlike_training",
+    }
 
 
 def test_page_in_the_documentation_is_up_to_date() -> None:

@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,7 +43,14 @@ def grains_of(counts: Mapping[str, tuple[int, ...]]) -> Dataset:
     n_classes = max(len(numbers) for numbers in counts.values())
     crops = np.arange(len(y), dtype=np.float32)[:, None, None, None]
     labels = np.arange(1, len(y) + 1)
-    return Dataset(crops, np.array(y), np.array(samples), labels, tuple("abc"[:n_classes]))
+    return Dataset(
+        crops,
+        np.array(y),
+        np.array(samples),
+        labels,
+        tuple("abc"[:n_classes]),
+        pd.DataFrame(index=labels - 1),
+    )
 
 
 def mount_named(sample: str) -> SegmentedMount:

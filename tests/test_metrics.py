@@ -5,17 +5,12 @@ import pytest
 from sklearn import metrics as reference
 
 from napari_zircon_cnn.metrics import (
-    MIN_GRAINS,
-    UNDECIDED,
     accuracy,
     evaluation,
     log_loss,
     roc_auc,
-    verdict,
     wilson_interval,
 )
-
-CLASSES = ("batholith", "porphyry")
 
 
 def two_columns(porphyry: list[float]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -67,52 +62,3 @@ def test_the_interval_of_the_paper_s_test_is_wide() -> None:
     assert high == pytest.approx(0.92, abs=0.005)
     assert wilson_interval(0, 5)[0] == 0
     assert wilson_interval(5, 5)[1] == 1
-
-
-def test_a_sample_that_leans_to_a_class_is_given_it() -> None:
-    grains = np.random.default_rng(0).beta(4, 2, 100)
-    answer = verdict(two_columns(list(grains)), CLASSES, "porphyry")
-    assert answer.verdict == "porphyry"
-    assert answer.n_grains == 100
-    assert answer.mean_probability == pytest.approx(grains.mean())
-    assert answer.share_above_half == pytest.approx((grains > 0.5).mean())
-    # The bootstrap's interval of a mean is close to that of the central limit theorem.
-    half = 1.96 * grains.std() / 10
-    assert answer.low == pytest.approx(grains.mean() - half, abs=0.01)
-    assert answer.high == pytest.approx(grains.mean() + half, abs=0.01)
-
-
-def test_the_target_class_changes_the_probability_told_and_not_the_verdict() -> None:
-    grains = two_columns([0.8, 0.9, 0.7, 0.6, 0.9, 0.8, 0.4])
-    one, other = (verdict(grains, CLASSES, target) for target in CLASSES)
-    assert one.verdict == other.verdict == "porphyry"
-    assert one.mean_probability == pytest.approx(1 - other.mean_probability)
-    assert one.low == pytest.approx(1 - other.high)
-
-
-def test_a_sample_that_leans_nowhere_is_undecided() -> None:
-    assert verdict(two_columns([0.1, 0.9] * 20), CLASSES, "porphyry").verdict == UNDECIDED
-
-
-def test_one_of_three_classes_leads() -> None:
-    grains = np.random.default_rng(0).dirichlet([2, 2, 4], 60)
-    assert verdict(grains, ("a", "b", "c"), "a").verdict == "c"
-
-
-def test_few_grains_give_no_verdict() -> None:
-    none = verdict(np.empty((0, 2)), CLASSES, "porphyry")
-    assert none.n_grains == 0
-    assert math.isnan(none.mean_probability)
-    assert none.verdict == UNDECIDED
-    one = verdict(two_columns([0.9]), CLASSES, "porphyry")
-    assert one.mean_probability == pytest.approx(0.9)
-    assert math.isnan(one.low)
-    assert one.verdict == UNDECIDED
-    assert verdict(two_columns([0.9] * (MIN_GRAINS - 1)), CLASSES, "porphyry").verdict == UNDECIDED
-    assert verdict(two_columns([0.9] * MIN_GRAINS), CLASSES, "porphyry").verdict == "porphyry"
-
-
-def test_the_same_seed_gives_the_same_interval() -> None:
-    grains = two_columns(list(np.random.default_rng(0).random(5000)))
-    assert verdict(grains, CLASSES, "porphyry", seed=3) == verdict(grains, CLASSES, "porphyry", seed=3)
-    assert verdict(grains, CLASSES, "porphyry", seed=3) != verdict(grains, CLASSES, "porphyry", seed=4)

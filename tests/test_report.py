@@ -17,11 +17,11 @@ from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount, usable, with_coordinates, with_probabilities
 from napari_zircon_cnn.map_figures import feature_map_figure
-from napari_zircon_cnn.metrics import VERDICT_CAVEAT
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample
 from napari_zircon_cnn.networks.settings import NetworkSettings, TrainSettings
 from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.report import grains_to_show, write_report
+from napari_zircon_cnn.verdicts import VERDICT_CAVEAT
 
 CLASSES = ("batholith", "porphyry")
 BLOCKS = {"h1", "h2", "h3", "p", "td", "th", "dt", "dd", "div", "figcaption"}
@@ -219,7 +219,7 @@ def test_evaluation_may_be_incomplete(tmp_path: Path, overall: dict[str, Any] | 
     page = Page(write_report([sample("A")], tmp_path, title="T", evaluation=evaluation))
     assert "A — 0.50 — — — yes" in page.text
     assert "The model was trained on samples marked" in page.text
-    assert ("all together 4 0.75" in page.text) == bool(overall)
+    assert ("all together, never seen 4 0.75" in page.text) == bool(overall)
 
 
 def test_evaluation_counts_right_and_wrong(tmp_path: Path) -> None:

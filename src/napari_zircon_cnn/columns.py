@@ -120,7 +120,24 @@ CURATED = (
 
 PREDICTED = (
     Column("predicted_class", "", "the class with the highest probability", "text"),
-    Column("probability", "", "probability of the model's target class, 0 to 1"),
+    Column(
+        "probability",
+        "",
+        "probability of the model's target class, 0 to 1, calibrated as the model's card says",
+    ),
+    Column(
+        "uncertainty",
+        "",
+        "how much the network wavers: standard deviation of the probability over 30 passes through the "
+        "network with its dropout left on; empty for a network without dropout",
+    ),
+    Column(
+        "unlike_training",
+        "",
+        "distance of what the network's last hidden layer holds of the grain to the nearest class, relative "
+        "to what 99 of 100 held-out training grains keep; above 1 the grain is unlike any seen in training, "
+        "and its probability means little",
+    ),
 )
 """What classification sets; beside them stands one `probability_<class>` for each class."""
 
@@ -137,7 +154,9 @@ EMBEDDED = tuple(
 COLUMNS = MEASURED + CURATED + PREDICTED + EMBEDDED
 """All columns that every table has, in the order of the file."""
 
-ADDED_LATER = frozenset({"zoning_per_um", *(column.name for column in EMBEDDED)})
+ADDED_LATER = frozenset(
+    {"zoning_per_um", "uncertainty", "unlike_training", *(column.name for column in EMBEDDED)}
+)
 """Columns that tables of earlier versions lack; they are empty then."""
 
 UNREVIEWED, ACCEPTED, REJECTED = "unreviewed", "accepted", "rejected"

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from napari_zircon_cnn.class_file import class_by_sample, names_in, read_classes
+from napari_zircon_cnn.columns import MEASURED
 from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount, usable
@@ -56,6 +58,8 @@ class Dataset:
         The label of each grain in its sample's label image, shape (n,).
     classes
         The class names by index.
+    rows
+        What was measured of each grain: `columns.MEASURED`, one row a grain in the same order.
     """
 
     crops: NDArray[np.float32]
@@ -63,6 +67,7 @@ class Dataset:
     samples: NDArray[np.str_]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+    rows: pd.DataFrame
 
     def __len__(self) -> int:
         return len(self.y)
@@ -70,7 +75,12 @@ class Dataset:
     def take(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> "Dataset":
         """Return some of the grains, by index or by mask."""
         return Dataset(
-            self.crops[chosen], self.y[chosen], self.samples[chosen], self.labels[chosen], self.classes
+            self.crops[chosen],
+            self.y[chosen],
+            self.samples[chosen],
+            self.labels[chosen],
+            self.classes,
+            self.rows.iloc[chosen].reset_index(drop=True),
         )
 
     def hashes(self) -> list[str]:
@@ -173,7 +183,8 @@ def gather(
     ZirconError
         Where a grain has been given a class that is not among the classes.
     """
-    crops, y, samples, labels = [], [], [], []
+    crops, y, samples, labels, rows = [], [], [], [], []
+    measured = [column.name for column in MEASURED]
     for segmented in mounts:
         sample = segmented.mount.sample
         chosen = usable(segmented.table)
@@ -183,6 +194,7 @@ def gather(
         y.append(_indices(names, chosen, given.classes, sample))
         samples.append(np.full(len(chosen), sample))
         labels.append(chosen)
+        rows.append(segmented.table.loc[chosen, measured])
     if not crops:
         raise ZirconError("There is no sample to take grains from; name one or segment a mosaic first.")
     return Dataset(
@@ -191,6 +203,7 @@ def gather(
         np.concatenate(samples),
         np.concatenate(labels),
         given.classes,
+        pd.concat(rows, ignore_index=True),
     )
 
 

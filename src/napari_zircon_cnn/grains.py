@@ -1,9 +1,10 @@
 """Label image and mount to the grain table: row i of the table is label i."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from napari_zircon_cnn.columns import (
     COLUMNS,
     EMBEDDINGS,
     MEASURED,
+    PREDICTED,
     PROBABILITY_PREFIX,
     REJECTED,
     UNREVIEWED,
@@ -28,6 +30,7 @@ from napari_zircon_cnn.scratch import release, row_blocks
 
 _EMPTY: dict[Kind, Any] = {"number": math.nan, "flag": False, "text": ""}
 _DTYPES: dict[Kind, str] = {"number": "float64", "flag": "bool", "text": "str"}
+_NOT_CLASSIFIED = {column.name: _EMPTY[column.kind] for column in PREDICTED}
 _REPORT_EVERY = 200
 _PIXELS_OF_A_BAND = 2**26
 
@@ -212,6 +215,8 @@ def with_probabilities(
     probabilities: NDArray[np.float32],
     classes: tuple[str, ...],
     target_class: str,
+    *,
+    doubt: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return the table with a model's answer in place of any earlier one.
 
@@ -227,6 +232,8 @@ def with_probabilities(
         The class names in the order of the columns.
     target_class
         The class whose probability stands in the column `probability`.
+    doubt
+        Values of the columns `uncertainty` and `unlike_training`, shape (n,), as far as they are known.
 
     Returns
     -------
@@ -239,6 +246,8 @@ def with_probabilities(
         table.loc[labels, f"{PROBABILITY_PREFIX}{name}"] = values[:, column]
     table.loc[labels, "probability"] = values[:, classes.index(target_class)]
     table.loc[labels, "predicted_class"] = np.asarray(classes, dtype=object)[values.argmax(axis=1)]
+    for name, doubts in doubt.items():
+        table.loc[labels, name] = doubts
     return table
 
 
@@ -259,7 +268,7 @@ def unclassified(rows: pd.DataFrame, classes: Iterable[str] | None = None) -> pd
     """
     present = [name for name in rows.columns if name.startswith(PROBABILITY_PREFIX)]
     wanted = present if classes is None else [f"{PROBABILITY_PREFIX}{name}" for name in classes]
-    empty = rows.drop(columns=present).assign(probability=np.nan, predicted_class="")
+    empty = rows.drop(columns=present).assign(**_NOT_CLASSIFIED)
     return empty.assign(**dict.fromkeys(wanted, np.nan))
 
 

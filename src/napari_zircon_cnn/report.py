@@ -25,7 +25,6 @@ from napari_zircon_cnn.embedding_figures import embedding_figure
 from napari_zircon_cnn.figures import as_svg, crop_gallery, probability_histogram, training_curves, viridis
 from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.grains import SegmentedMount, existing, usable
-from napari_zircon_cnn.metrics import VERDICT_CAVEAT
 from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.overview import draw_overview, scale_bar
 from napari_zircon_cnn.progress import Progress, silent
@@ -39,6 +38,7 @@ from napari_zircon_cnn.report_rows import (
     verdict_rows,
 )
 from napari_zircon_cnn.settings import validated
+from napari_zircon_cnn.verdicts import caveat_of, spread_between
 
 CROPS_SHOWN = 16
 """Grains shown in each sample's gallery."""
@@ -112,6 +112,7 @@ def write_report(
         progress(n / total, f"{segmented.mount.sample}: drawing")
         sections.append(_sample_section(segmented, f"sample-{n + 1}", card))
         tables[segmented.mount.sample] = segmented.table
+    spread = spread_between(card.held_out_samples) if card else None
     page = _environment().get_template(_TEMPLATE)
     text = page.render(
         title=title,
@@ -120,7 +121,7 @@ def write_report(
         sections=sections,
         verdicts=verdict_rows(sections, verdicts),
         has_verdicts=verdicts is not None and len(verdicts) > 0,
-        caveat=VERDICT_CAVEAT,
+        caveat=caveat_of(spread.n_samples if spread else 0),
         target_class=card.target_class if card else "",
         card=card,
         scores=score_rows(card),

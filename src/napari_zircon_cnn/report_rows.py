@@ -10,8 +10,8 @@ import pandas as pd
 
 from napari_zircon_cnn.columns import ACCEPTED, COLUMNS, REJECTED, UNREVIEWED, Column
 from napari_zircon_cnn.grains import existing
-from napari_zircon_cnn.metrics import MIN_GRAINS, UNDECIDED
 from napari_zircon_cnn.networks.card import ModelCard
+from napari_zircon_cnn.verdicts import MIN_GRAINS, UNDECIDED
 
 _SHAPE_COLUMNS = (
     "area_um2",
@@ -60,6 +60,8 @@ def count_rows(table: pd.DataFrame) -> list[tuple[str, int]]:
     reasons = rejected["reason"].replace("", "no reason given").value_counts()
     rows += [(f"rejected: {reason}", int(n)) for reason, n in reasons.items()]
     rows.append(("touching the mosaic's edge, of those that count", int(kept["touches_border"].sum())))
+    if kept["unlike_training"].notna().any():
+        rows.append(("unlike any grain seen in training", int((kept["unlike_training"] > 1).sum())))
     for column, words in (("class", "class set by hand"), ("predicted_class", "most probable class")):
         names = kept.loc[kept[column] != "", column].value_counts()
         rows += [(f"{words}: {name}", int(n)) for name, n in names.items()]
@@ -153,7 +155,23 @@ def score_rows(card: ModelCard | None) -> list[dict[str, Any]]:
     metrics: Mapping[str, Any] = card.metrics
     groups = {"validation": metrics.get("validation"), "hold-out samples": metrics.get("hold_out")}
     groups |= {f"validated on {fold['held_out']}": fold for fold in metrics.get("folds") or []}
-    return [_scores(name, figures) for name, figures in groups.items() if figures]
+    rows = []
+    for name, figures in groups.items():
+        if figures:
+            rows.append(_scores(name, figures))
+            rows += [_scores(f"— {baseline}", its) for baseline, its in _beside(metrics, name).items()]
+    return rows
+
+
+def _beside(metrics: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the baselines' figures for a row of the card's scores."""
+    found = {}
+    for baseline, its in (metrics.get("beside") or {}).items():
+        groups = {"validation": its["validation"], "hold-out samples": its.get("hold_out")}
+        groups |= {f"validated on {fold['held_out']}": fold for fold in its.get("folds") or []}
+        if groups.get(name):
+            found[baseline] = groups[name]
+    return found
 
 
 def evaluation_rows(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
@@ -162,7 +180,11 @@ def evaluation_rows(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]
         return []
     rows = [_scores(name, figures or {}) for name, figures in (evaluation.get("samples") or {}).items()]
     if evaluation.get("overall"):
-        rows.append(_scores("all together", evaluation["overall"]) | {"is_total": True})
+        rows.append(_scores("all together, never seen", evaluation["overall"]) | {"is_total": True})
+        rows += [
+            _scores(f"— {name} on these", figures) | {"is_total": True}
+            for name, figures in (evaluation.get("beside") or {}).items()
+        ]
     return rows
 
 

@@ -11,7 +11,9 @@ from napari_zircon_cnn.actions import Reject
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import existing, usable
 from napari_zircon_cnn.jobs.classify import classify_project, evaluate_project, predict_project
-from napari_zircon_cnn.networks.card import read_card
+from napari_zircon_cnn.jobs.export import export_project
+from napari_zircon_cnn.jobs.segment import segment_mosaics
+from napari_zircon_cnn.networks.card import Calibration, read_card
 from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_choices import choices_of
@@ -72,7 +74,7 @@ def test_predictions_are_what_a_classification_writes_and_write_nothing(trained:
     assert found.card == read_card(trained.model)
     assert list(found.samples) == ["POR-1", "BAT-2"]
     classify_project(trained.project, trained.model)
-    for sample, (labels, probabilities) in found.samples.items():
+    for sample, (labels, probabilities, _) in found.samples.items():
         table = Project.open(trained.project).table(sample)
         assert labels.tolist() == usable(table).tolist()
         assert probabilities.shape == (len(labels), len(CLASSES))
@@ -84,7 +86,7 @@ def test_predictions_hold_the_steps_that_a_window_has_not_saved_yet(trained: Dis
     curation = project.curate(project.load("POR-1"))
     curation.perform(Reject(labels=(2,), reason="crack"))
     before = trained.contents()
-    labels, _ = predict_project(trained.project, trained.model, ["POR-1"]).samples["POR-1"]
+    labels = predict_project(trained.project, trained.model, ["POR-1"]).samples["POR-1"].labels
     assert labels.tolist() == usable(curation.segmented.table).tolist()
     assert trained.contents() == before
 
@@ -195,3 +197,85 @@ def test_evaluation_is_forgotten_when_it_is_no_longer_true(trained: District) ->
     reject(trained, "POR-1", 2)
 
     assert Project.open(trained.project).record.evaluation is None
+
+
+def test_training_grains_are_known_whatever_the_segmentation_and_the_name(
+    trained: District,
+) -> None:
+    """Neither other outlines, nor a copy of the mosaic, make a test of a grain that was trained on."""
+    renamed = trained.folder / "mosaics" / "copy of POR-1.png"
+    renamed.write_bytes(trained.mosaics[2].read_bytes())
+    segment_mosaics(trained.project, trained.mosaics[:3], method="nathwani2023", overwrite=True)
+    segment_mosaics(trained.project, [renamed], samples=["COPY"])
+    given = dict(zip(SAMPLES, [CLASSES[0]] * 2 + [CLASSES[1]] * 2, strict=True)) | {"COPY": CLASSES[1]}
+
+    by_sample = evaluate_project(trained.project, given, trained.model)["samples"]
+
+    for sample in (*SAMPLES[:3], "COPY"):
+        assert by_sample[sample]["n_in_training"] == by_sample[sample]["n"] > 5
+    assert by_sample["POR-2"]["n_in_training"] == 0
+
+
+def test_doubt_stands_in_the_table_and_outlasts_saving_and_export(trained: District) -> None:
+    reject(trained, "POR-2", 1)
+    verdicts = classify_project(trained.project, trained.model)
+    tables = {sample: Project.open(trained.project).table(sample) for sample in SAMPLES}
+    for table in tables.values():
+        doubts = table.loc[usable(table), ["uncertainty", "unlike_training"]]
+        assert doubts["uncertainty"].between(0, 0.5).all()
+        assert table["uncertainty"].notna().sum() == len(doubts)
+    assert verdicts["n_unlike"].tolist() == [
+        int((table["unlike_training"] > 1).sum()) for table in tables.values()
+    ]
+    export_project(trained.project, trained.folder / "out", ["POR-2"])
+    exported = pd.read_csv(trained.folder / "out" / "POR-2_grains.csv")
+    table = tables["POR-2"].loc[exported["label"]]
+    np.testing.assert_allclose(exported["uncertainty"], table["uncertainty"])
+
+
+def test_tables_from_before_the_doubt_can_be_read(trained: District) -> None:
+    classify_project(trained.project, trained.model)
+    path = trained.project / "samples" / "POR-2" / "grains.csv"
+    now = Project.open(trained.project).table("POR-2")
+    pd.read_csv(path).drop(columns=["uncertainty", "unlike_training"]).to_csv(path, index=False)
+    before = Project.open(trained.project).table("POR-2")
+    assert before[["uncertainty", "unlike_training"]].isna().all(axis=None)
+    assert before["probability"].tolist() == pytest.approx(now["probability"].tolist(), nan_ok=True)
+    assert list(before.columns) == list(now.columns)
+
+
+def test_equal_class_frequencies_move_all_probabilities_one_way(trained: District) -> None:
+    classify_project(trained.project, trained.model)
+    as_trained = Project.open(trained.project).table("POR-2")["probability"].dropna()
+    verdicts = classify_project(trained.project, trained.model, ["POR-2"], prior="equal")
+    project = Project.open(trained.project)
+    equal = project.table("POR-2")["probability"].dropna()
+    card = read_card(trained.model)
+    assert (np.sign(equal - as_trained) == np.sign(0.5 - card.training_priors[1])).all()
+    assert project.record.model is not None
+    assert project.record.model["prior"] == "equal"
+    # Probabilities that assume other frequencies do not stand beside them.
+    assert verdicts["sample"].tolist() == ["POR-2"]
+    assert project.table("BAT-1")["probability"].isna().all()
+
+
+def test_probabilities_are_scaled_as_the_card_says(trained: District) -> None:
+    from napari_zircon_cnn.networks import bundle
+
+    before = predict_project(trained.project, trained.model, ["POR-2"]).samples["POR-2"].probabilities
+    model = bundle.load(trained.model)
+    twice = 2 * model.card.calibration.temperature
+    card = model.card.model_copy(update={"calibration": Calibration(temperature=twice, fitted_on="x")})
+    bundle.save(bundle.ModelBundle(model.model, card), trained.model)
+    after = predict_project(trained.project, trained.model, ["POR-2"]).samples["POR-2"].probabilities
+    ratio = np.log(after[:, 1] / after[:, 0]) / np.log(before[:, 1] / before[:, 0])
+    np.testing.assert_allclose(ratio, 0.5, rtol=1e-3)
+
+
+def test_baselines_stand_beside_the_grains_never_seen(trained: District) -> None:
+    found = evaluate_project(trained.project, trained.classes, trained.model)
+    assert {name: figures["n"] for name, figures in found["beside"].items()} == {
+        "majority class": found["overall"]["n"],
+        "shapes alone": found["overall"]["n"],
+    }
+    assert evaluate_project(trained.project, trained.classes, trained.model, ["POR-2"])["beside"] == {}

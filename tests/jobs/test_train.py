@@ -25,7 +25,7 @@ from napari_zircon_cnn.progress import Cancelled
 from napari_zircon_cnn.project import Project
 from vgg_weights import write_vgg_weights
 
-FIGURES = {"n", "loss", "accuracy", "accuracy_low", "accuracy_high", "roc_auc", "confusion"}
+FIGURES = {"n", "loss", "accuracy", "accuracy_low", "accuracy_high", "roc_auc", "brier", "ece", "confusion"}
 
 
 def numbers_of(card: ModelCard) -> str:
@@ -147,7 +147,7 @@ def test_training_stopped_among_its_folds_saves_the_network_and_the_folds_done(d
     assert (card.history[-1]["loss"], card.grain_hashes) == (whole.history[-1]["loss"], whole.grain_hashes)
     folds = whole.metrics["folds"]
     assert isinstance(folds, list)
-    assert card.metrics == whole.metrics | {"folds": folds[:1]}
+    assert card.metrics | {"beside": None} == whole.metrics | {"folds": folds[:1], "beside": None}
 
 
 def test_best_epoch_is_kept_to_the_end_if_asked_but_not_chosen_by_what_a_fold_holds_out(

@@ -12,6 +12,7 @@ from napari_zircon_cnn.cli.options import (
     ClassesFile,
     Json,
     ModelFile,
+    Prior,
     ProjectFolder,
     Samples,
     Scaling,
@@ -109,6 +110,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network on the grains of a project."""
+    from napari_zircon_cnn.calibration import in_words
     from napari_zircon_cnn.dataset import sample_classes
     from napari_zircon_cnn.jobs.train import partial_folder, train_model
     from napari_zircon_cnn.jobs.validation import warning_about
@@ -154,23 +156,44 @@ def train(
     metrics: Mapping[str, Any] = card.metrics
     chose = f", which chose epoch {card.validation['best_epoch']}" if "best_epoch" in card.validation else ""
     in_validation = f"a random fifth of the grains of the same samples{chose}"
-    print_figures(f"Validation, {in_validation}", metrics["validation"])
-    for fold in metrics.get("folds", []):
-        print_figures(f"Held out: {fold['held_out']}", fold)
+    beside: Mapping[str, Any] = metrics["beside"]
+
+    def of_baselines(part: str) -> dict[str, Any]:
+        return {name: its_metrics[part] for name, its_metrics in beside.items()}
+
+    print_figures(f"Validation, {in_validation}", metrics["validation"], of_baselines("validation"))
+    for n, fold in enumerate(metrics.get("folds", [])):
+        its_baselines = {name: folds[n] for name, folds in of_baselines("folds").items()}
+        print_figures(f"Held out: {fold['held_out']}", fold, its_baselines)
     if "hold_out" in metrics:
-        print_figures(f"Hold-out samples {hold_out}, never seen", metrics["hold_out"])
+        print_figures(
+            f"Hold-out samples {hold_out}, never seen", metrics["hold_out"], of_baselines("hold_out")
+        )
+    typer.echo(in_words(card.calibration))
     if warning:
         typer.echo(f"Warning: {warning}", err=True)
     end(f"Model: {output}", {"model": str(output), "metrics": metrics}, as_json)
 
 
 @app.command(epilog="Example: `zircon-cnn classify district --model lenet.keras`")
-def classify(project: ProjectFolder, model: ModelFile, samples: Samples = "", as_json: Json = False) -> None:
-    """Give each grain a probability and each sample a verdict."""
+def classify(
+    project: ProjectFolder,
+    model: ModelFile,
+    samples: Samples = "",
+    prior: Annotated[
+        Prior,
+        typer.Option(
+            help="Class frequencies that the probabilities assume: the training's, equal ones, or each "
+            "sample's own, estimated from its grains."
+        ),
+    ] = Prior.TRAINING,
+    as_json: Json = False,
+) -> None:
+    """Give each grain a calibrated probability and each sample a verdict."""
     from napari_zircon_cnn.jobs.classify import classify_project
 
     with progress_bar() as progress:
-        verdicts = classify_project(project, model, names_in(samples), progress)
+        verdicts = classify_project(project, model, names_in(samples), progress, prior=prior.value)
     rows = verdicts.to_dict("records")
     print_verdicts(rows)
     end(f"Verdicts: {project / 'verdicts.csv'}", {"verdicts": rows}, as_json)
@@ -195,7 +218,7 @@ def evaluate(
     if found["seen"]:
         print_figures("Grains trained on, no test of the network", found["seen"])
     if found["overall"]:
-        print_figures("Grains never seen", found["overall"])
+        print_figures("Grains never seen", found["overall"], found["beside"])
     else:
         typer.echo("All these grains took part in the training; hold samples out for a test.")
     end("", found, as_json)

@@ -30,6 +30,14 @@ class Scaling(StrEnum):
     NOTEBOOK = "notebook"
 
 
+class Prior(StrEnum):
+    """Which class frequencies probabilities assume."""
+
+    TRAINING = "training"
+    EQUAL = "equal"
+    ESTIMATED = "estimated"
+
+
 ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project folder.")]
 ModelFile = Annotated[Path, typer.Option("--model", metavar="MODEL.keras", help="A trained network.")]
 ClassesFile = Annotated[

@@ -30,11 +30,11 @@ def progress_bar() -> Iterator[Progress]:
 
 def print_verdicts(rows: Sequence[Mapping[Any, Any]]) -> None:
     """Print the verdict on each sample, one row of the verdicts a line."""
-    from napari_zircon_cnn.metrics import VERDICT_CAVEAT
+    from napari_zircon_cnn.verdicts import caveat_of
 
     for row in rows:
         typer.echo(f"{row['sample']}: {_verdict_sentence(row)}")
-    typer.echo(VERDICT_CAVEAT)
+    typer.echo(caveat_of(max((row["n_spread_samples"] for row in rows), default=0)))
 
 
 def _verdict_sentence(row: Mapping[Any, Any]) -> str:
@@ -46,12 +46,15 @@ def _verdict_sentence(row: Mapping[Any, Any]) -> str:
     return (
         f"{row['verdict']} (mean {row['target_class']} probability {row['mean_probability']:.2f}{interval}, "
         f"{row['share_above_half']:.0%} of {row['n_grains']} grains above 0.5)"
+        + (f"; {row['n_unlike']} of them unlike any seen in training" if row["n_unlike"] else "")
         + ("; trained on this sample" if row["in_training"] else "")
     )
 
 
-def print_figures(name: str, figures: Mapping[str, Any]) -> None:
-    """Print a line of figures of merit, as `metrics.evaluation` returns them."""
+def print_figures(
+    name: str, figures: Mapping[str, Any], beside: Mapping[str, Mapping[str, Any] | None] | None = None
+) -> None:
+    """Print figures of merit, as `metrics.evaluation` returns them, with those of baselines below."""
     auc = figures["roc_auc"]
     # Without both classes there is no ROC curve.
     shown = "" if auc is None or auc != auc else f", ROC-AUC {auc:.2f}"  # noqa: PLR0124 - NaN
@@ -60,6 +63,9 @@ def print_figures(name: str, figures: Mapping[str, Any]) -> None:
         f"({figures['accuracy_low']:.2f} to {figures['accuracy_high']:.2f}), "
         f"loss {figures['loss']:.2f}{shown}"
     )
+    for baseline, its_figures in (beside or {}).items():
+        if its_figures:
+            print_figures(f"    {baseline}", its_figures)
 
 
 def end(sentence: str, found: Mapping[str, Any], as_json: bool) -> None:

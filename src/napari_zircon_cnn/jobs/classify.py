@@ -15,7 +15,7 @@ from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import unclassified, usable, with_probabilities
 from napari_zircon_cnn.jobs.loading import load, load_each
-from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.networks.card import ModelCard, Prior, read_card
 from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
@@ -24,7 +24,7 @@ from napari_zircon_cnn.project_lock import writes_project
 from napari_zircon_cnn.settings import validated
 
 if TYPE_CHECKING:
-    from napari_zircon_cnn.dataset import ClassSource
+    from napari_zircon_cnn.dataset import ClassSource, Dataset
 
 VERDICT_COLUMNS = [
     "sample",
@@ -35,6 +35,8 @@ VERDICT_COLUMNS = [
     "high",
     "share_above_half",
     "verdict",
+    "n_spread_samples",
+    "n_unlike",
     "in_training",
 ]
 
@@ -47,11 +49,15 @@ class GrainProbabilities(NamedTuple):
     labels
         The usable grains at the time, shape (n,), by rising label.
     probabilities
-        Shape (n, number of classes), in the order of the card's classes; a row sums to 1.
+        Shape (n, number of classes), in the order of the card's classes; a row sums to 1. They are
+        calibrated as the card says and assume the class frequencies that were asked for.
+    doubt
+        The columns `uncertainty` and `unlike_training`, each of shape (n,).
     """
 
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float32]
+    doubt: dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +67,7 @@ class Predictions:
     Parameters
     ----------
     card
-        The card of the model.
+        The card of the model, with the class frequencies that the probabilities assume.
     samples
         What it says, by sample.
     """
@@ -75,6 +81,8 @@ def predict_project(
     model_file: Path | str,
     samples: Sequence[str] = (),
     progress: Progress = silent,
+    *,
+    prior: Prior = "training",
 ) -> Predictions:
     """Give every usable grain of a project a probability for every class, and write nothing.
 
@@ -88,6 +96,9 @@ def predict_project(
         The samples to classify; all by default.
     progress
         Told of each sample; may raise `Cancelled`.
+    prior
+        Which class frequencies the probabilities assume: those of the `training`, `equal` ones, or those
+        `estimated` of each sample from its own grains; see `priors`.
 
     Returns
     -------
@@ -99,7 +110,7 @@ def predict_project(
     ZirconError
         Where the project or the model cannot be read.
     """
-    return _predict(Project.read(project_folder), model_file, samples, progress)
+    return _predict(Project.read(project_folder), model_file, samples, prior, progress)
 
 
 @writes_project
@@ -108,6 +119,8 @@ def classify_project(
     model_file: Path | str,
     samples: Sequence[str] = (),
     progress: Progress = silent,
+    *,
+    prior: Prior = "training",
 ) -> pd.DataFrame:
     """Give every usable grain of a project a probability for every class, and every sample a verdict.
 
@@ -121,6 +134,9 @@ def classify_project(
         The samples to classify; all by default. Others keep no earlier model's probabilities.
     progress
         Told of each sample; may raise `Cancelled`. Nothing is written then.
+    prior
+        Which class frequencies the probabilities assume: those of the `training`, `equal` ones, or those
+        `estimated` of each sample from its own grains; see `priors`.
 
     Returns
     -------
@@ -133,12 +149,12 @@ def classify_project(
         Where the project or the model cannot be read.
     """
     project = Project.open(project_folder)
-    found = _predict(project, model_file, samples, progress)
+    found = _predict(project, model_file, samples, prior, progress)
     card = found.card
     tables = {name: _table_for(card, project, name) for name in project.samples}
-    for name, (labels, probabilities) in found.samples.items():
+    for name, (labels, probabilities, doubt) in found.samples.items():
         tables[name] = with_probabilities(
-            tables[name], labels, probabilities, card.classes, card.target_class
+            tables[name], labels, probabilities, card.classes, card.target_class, doubt=doubt
         )
     verdicts = verdicts_of(tables, card)
     project.save_classification(tables, verdicts, card.model_dump(mode="json"))
@@ -147,26 +163,45 @@ def classify_project(
 
 
 def _predict(
-    project: Project, model_file: Path | str, samples: Sequence[str], progress: Progress
+    project: Project, model_file: Path | str, samples: Sequence[str], prior: Prior, progress: Progress
 ) -> Predictions:
     chosen = project.chosen(samples)
     read_card(model_file)
     start_keras()
+    from napari_zircon_cnn.calibration import scaled
+    from napari_zircon_cnn.doubt import uncertainty, unlikeness
     from napari_zircon_cnn.inference import predict
     from napari_zircon_cnn.networks import bundle
 
     trained = bundle.load(model_file)
-    crop_settings = validated(CropSettings, trained.card.crop)
-    found = {}
+    model, card = trained.model, trained.card
+    crop_settings = validated(CropSettings, card.crop)
+    temperature, target = card.calibration.temperature, card.classes.index(card.target_class)
+    answers = {}
     for n, name in enumerate(chosen):
         step = part_of(progress, n / len(chosen), (n + 1) / len(chosen), name)
-        segmented = load(project, name, part_of(step, 0.0, 0.5))
+        segmented = load(project, name, part_of(step, 0.0, 0.4))
         labels = usable(segmented.table)
         crops = cut_crops(segmented, labels, crop_settings)
-        probabilities = predict(trained.model, crops, progress=part_of(step, 0.5, 1.0))
-        found[name] = GrainProbabilities(labels, probabilities)
+        probabilities = scaled(predict(model, crops, progress=part_of(step, 0.4, 0.6)), temperature)
+        doubt = {
+            "uncertainty": uncertainty(model, crops, target, temperature, progress=part_of(step, 0.6, 0.9)),
+            "unlike_training": unlikeness(model, crops, card.familiar, part_of(step, 0.9, 1.0)),
+        }
+        answers[name] = GrainProbabilities(labels, _assuming(prior, probabilities, card), doubt)
     progress(1.0, f"{len(chosen)} samples classified")
-    return Predictions(trained.card, found)
+    return Predictions(card.model_copy(update={"prior": prior}), answers)
+
+
+def _assuming(prior: Prior, probabilities: NDArray[np.float32], card: ModelCard) -> NDArray[np.float32]:
+    """Return probabilities for the class frequencies that were asked for."""
+    from napari_zircon_cnn.priors import equal_priors, estimated_priors, with_priors
+
+    if prior == "training":
+        return probabilities
+    trained = card.training_priors
+    wanted = equal_priors(len(card.classes)) if prior == "equal" else estimated_priors(probabilities, trained)
+    return with_priors(probabilities, trained, wanted).astype(np.float32)
 
 
 @writes_project
@@ -197,8 +232,10 @@ def evaluate_project(
     dict
         `classes`; `overall`, the figures of `metrics.evaluation` for the grains that took no
         part in the training, and `seen` for those that did (None where there are none);
-        `samples`, the same for each sample with its `class`, how many of its grains took part in
-        the training (`n_in_training`) and whether any did (`in_training`).
+        `beside`, the figures of the baselines for the former, by name; `samples`, the same as
+        `overall` for each sample with its `class`, how many of its grains took part in the training
+        (`n_in_training`) and whether any did (`in_training`). Probabilities are calibrated as the
+        card says.
 
     Raises
     ------
@@ -207,6 +244,7 @@ def evaluate_project(
     """
     from napari_zircon_cnn.dataset import UNKNOWN, SampleClasses, gather, name_of, sample_classes
     from napari_zircon_cnn.metrics import evaluation
+    from napari_zircon_cnn.seen import took_part
 
     project = Project.open(project_folder)
     chosen = project.chosen(samples)
@@ -228,11 +266,18 @@ def evaluate_project(
         )
     progress(0.8, "classifying grains")
     start_keras()
+    from napari_zircon_cnn.calibration import scaled
     from napari_zircon_cnn.inference import predict
     from napari_zircon_cnn.networks import bundle
 
-    probabilities = predict(bundle.load(model_file).model, grains.crops)
-    in_training = np.isin(grains.hashes(), card.grain_hashes)
+    probabilities = scaled(predict(bundle.load(model_file).model, grains.crops), card.calibration.temperature)
+    records = project.record.samples
+    in_training = took_part(
+        grains,
+        card,
+        {name: records[name].sha256 for name in chosen},
+        {name: records[name].pixel_size_um for name in chosen},
+    )
 
     def score(chosen_grains: NDArray[np.bool_]) -> dict[str, Any] | None:
         return (
@@ -254,11 +299,23 @@ def evaluate_project(
         "classes": list(card.classes),
         "overall": score(~in_training),
         "seen": score(in_training),
+        "beside": _beside(grains, in_training),
         "samples": by_sample,
     }
     project.save_evaluation(found)
     progress(1.0, f"{len(grains)} grains scored")
     return found
+
+
+def _beside(grains: "Dataset", in_training: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return the figures of the baselines, learnt from the network's own training grains."""
+    from napari_zircon_cnn.baseline import BASELINES
+    from napari_zircon_cnn.metrics import evaluation
+
+    learnt, asked = grains.take(in_training), grains.take(~in_training)
+    if not len(learnt) or not len(asked):
+        return {}
+    return {name: evaluation(baseline(learnt, asked), asked.y) for name, baseline in BASELINES.items()}
 
 
 def verdicts_of(tables: Mapping[str, pd.DataFrame], card: ModelCard) -> pd.DataFrame:
@@ -276,11 +333,14 @@ def verdicts_of(tables: Mapping[str, pd.DataFrame], card: ModelCard) -> pd.DataF
     DataFrame
         One row a sample with classified grains: `sample`, `n_grains`, `mean_probability` of the
         `target_class`, `share_above_half`, `low` and `high` (95% interval of the mean), the
-        `verdict`, and whether the model was trained on grains of that sample (`in_training`),
-        so that its verdict is no test.
+        `verdict`, from how many held-out samples the spread is known that the interval counts
+        (`n_spread_samples`; 0: that of the grains alone), how many grains are unlike any seen in training
+        (`n_unlike`), and whether the model was trained on
+        grains of that sample (`in_training`), so that its verdict is no test.
     """
-    from napari_zircon_cnn.metrics import verdict
+    from napari_zircon_cnn.verdicts import spread_between, verdict
 
+    spread = spread_between(card.held_out_samples)
     names = [f"{PROBABILITY_PREFIX}{name}" for name in card.classes]
     trained_on = {part.sample for part in card.samples}
     rows = []
@@ -288,8 +348,13 @@ def verdicts_of(tables: Mapping[str, pd.DataFrame], card: ModelCard) -> pd.DataF
         if not set(names) <= set(table.columns):
             continue
         probabilities = table.loc[usable(table), names].dropna().to_numpy()
-        found = verdict(probabilities, card.classes, card.target_class)
-        known = {"sample": sample, "target_class": card.target_class, "in_training": sample in trained_on}
+        found = verdict(probabilities, card.classes, card.target_class, spread=spread)
+        known = {
+            "sample": sample,
+            "target_class": card.target_class,
+            "n_unlike": int((table.loc[usable(table), "unlike_training"] > 1).sum()),
+            "in_training": sample in trained_on,
+        }
         rows.append(known | dataclasses.asdict(found))
     return pd.DataFrame(rows, columns=VERDICT_COLUMNS)
 
@@ -298,4 +363,5 @@ def _table_for(card: ModelCard, project: Project, sample: str) -> pd.DataFrame:
     """Return a sample's table as it is, without the probabilities of any other model."""
     table = project.table(sample)
     former = project.record.model or {}
-    return table if former.get("members_sha256") == card.members_sha256 else unclassified(table, ())
+    same = former.get("members_sha256") == card.members_sha256 and former.get("prior") == card.prior
+    return table if same else unclassified(table, ())

@@ -1,13 +1,51 @@
 """Loading samples, also those that a window may be saving at the same moment."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import SegmentedMount
 from napari_zircon_cnn.progress import Progress, part_of
 from napari_zircon_cnn.project import Project
 
+if TYPE_CHECKING:
+    from napari_zircon_cnn.dataset import ClassSource, Dataset
+
 _TRIES = 10
+
+
+def known_grains(
+    project: Project, classes: "ClassSource", settings: CropSettings, progress: Progress
+) -> "Dataset":
+    """Cut the usable grains of a project whose class is known.
+
+    Parameters
+    ----------
+    project
+        The project.
+    classes
+        The class of each sample: CLASSES.csv, or a mapping; see `dataset.sample_classes`.
+    settings
+        The geometry of the crops.
+    progress
+        Told how much of the samples is read; may raise `Cancelled`.
+
+    Returns
+    -------
+    Dataset
+        The grains, sample by sample.
+
+    Raises
+    ------
+    ZirconError
+        Where the project or the classes cannot be read or do not fit together.
+    """
+    from napari_zircon_cnn.dataset import UNKNOWN, gather, sample_classes
+
+    given = sample_classes(classes, project.samples)
+    grains = gather(load_each(project, project.samples, progress), given, settings)
+    return grains.take(grains.y != UNKNOWN)
 
 
 def load_each(project: Project, samples: Sequence[str], progress: Progress) -> Iterator[SegmentedMount]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.files import check_can_write, sha256_of
-from napari_zircon_cnn.jobs.loading import load_each
+from napari_zircon_cnn.jobs.loading import known_grains
 from napari_zircon_cnn.jobs.validation import Validation
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample, check_model_path
 from napari_zircon_cnn.networks.registry import check_training, network_spec
@@ -25,6 +26,7 @@ from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.settings import validated
 
 if TYPE_CHECKING:
+    from napari_zircon_cnn.asked import Asked
     from napari_zircon_cnn.dataset import ClassSource, Dataset, Fold
     from napari_zircon_cnn.training import Epoch, TrainResult
 
@@ -106,34 +108,33 @@ def train_model(
     Cancelled
         Where a callback raises it and nothing is kept.
     """
-    from napari_zircon_cnn.dataset import UNKNOWN, check_trainable, gather, random_split, sample_classes
+    from napari_zircon_cnn.baseline import beside
+    from napari_zircon_cnn.dataset import check_trainable, random_split
+    from napari_zircon_cnn.seen import places_of
 
     model_file = Path(model_file)
     check_model_path(model_file)
     settings = validated(TrainSettings, training or {})
-    own_size = {"size_px": network_spec(settings.network).size_px}
-    crop_settings = validated(CropSettings, own_size | dict(crop or {}))
+    crop_settings = validated(
+        CropSettings, {"size_px": network_spec(settings.network).size_px, **(crop or {})}
+    )
     check_training(settings, crop_settings.size_px)
     project = Project.read(project_folder)
     held_out_samples = project.chosen(hold_out) if hold_out else []
-    given = sample_classes(classes, project.samples)
     progress(0.0, "cutting grains")
-    mounts = load_each(project, project.samples, part_of(progress, 0.0, _CUTTING))
-    everything = gather(mounts, given, crop_settings)
-    everything = everything.take(everything.y != UNKNOWN)
+    everything = known_grains(project, classes, crop_settings, part_of(progress, 0.0, _CUTTING))
     is_held_out = np.isin(everything.samples, held_out_samples)
     grains, held_out = everything.take(~is_held_out), everything.take(is_held_out)
     check_trainable(grains)
     check_can_write(model_file)
     # Only now, since all that a user may have to mend is known before Keras has started.
     start_keras()
+    from napari_zircon_cnn.asked import know_doubt
     from napari_zircon_cnn.networks import bundle
 
     folds = _folds(grains, validation, settings.seed)
-    share = (_SAVING - _CUTTING) / (len(folds) + 1)
-    steps = [
-        part_of(progress, _CUTTING + n * share, _CUTTING + (n + 1) * share) for n in range(len(folds) + 1)
-    ]
+    ends = np.linspace(_CUTTING, _SAVING, len(folds) + 2).tolist()
+    steps = [part_of(progress, *span) for span in pairwise(ends)]
     split = random_split(grains, seed=settings.seed)
     kept = partial_folder(model_file)
     if not resume:
@@ -147,39 +148,51 @@ def train_model(
         state=kept / "network.npz",
         keep_best_on_cancel=keep_best_on_cancel,
     )
-    metrics: dict[str, Any] = {"validation": _score(result, grains.take(split.validation))}
+    asked = {"validation": _ask(result, grains.take(split.validation))}
     if len(held_out):
-        metrics["hold_out"] = _score(result, held_out)
+        asked["hold_out"] = _ask(result, held_out)
+    of_folds: dict[str, Asked] = {}
     notes = _notes_on(result, settings)
-    fold_metrics: list[dict[str, Any]] = []
     try:
         unfolded = [] if result.was_stopped else folds
-        for figures in _each_fold(grains, unfolded, settings, steps[1:], on_epoch=on_epoch, kept=kept):
-            fold_metrics.append(figures)  # noqa: PERF402 -- what is done before a wish to stop counts
+        # What is done before a wish to stop counts.
+        of_folds.update(_each_fold(grains, unfolded, settings, steps[1:], on_epoch=on_epoch, kept=kept))
     except Cancelled:
         if not keep_best_on_cancel:
             raise
-        notes["stopped_after_folds"] = len(fold_metrics)
-    if fold_metrics:
-        metrics["folds"] = fold_metrics
+        notes["stopped_after_folds"] = len(of_folds)
+    metrics = _figures(asked, of_folds) | {"beside": beside(grains, split, folds[: len(of_folds)], held_out)}
+    doubt = know_doubt(
+        result.model,
+        grains,
+        split,
+        asked,
+        list(of_folds.values()),
+        over_samples=validation == "leave-one-sample-out",
+    )
     # A wish to stop has been granted, or comes too late to spare any work.
     progress = _never_cancelled(progress) if keep_best_on_cancel else progress
 
     progress(_SAVING, f"saving {model_file.name}")
-    records = project.record.samples
+    samples = np.unique(grains.samples).tolist()
+    pixel_sizes = {name: project.record.samples[name].pixel_size_um for name in samples}
     card = ModelCard(
         network=settings.network_settings(crop_settings.size_px, len(grains.classes)),
         classes=grains.classes,
         crop=dataclasses.asdict(crop_settings),
-        pixel_sizes_um={str(name): records[name].pixel_size_um for name in np.unique(grains.samples)},
+        pixel_sizes_um=pixel_sizes,
         samples=_training_samples(grains, project),
         grain_hashes=tuple(grains.hashes()),
+        grain_places=places_of(grains, pixel_sizes),
         validation={"kind": validation, "hold_out": list(held_out_samples), "split": split.name, **notes},
         training=dataclasses.replace(settings, weights=Path(settings.weights).name),
         weights_sha256=_weights_sha256(settings),
         versions=_versions(),
         history=tuple(result.history),
         metrics=metrics,
+        calibration=doubt.calibration,
+        held_out_samples=doubt.held_out_samples,
+        familiar=doubt.familiar,
     )
     saved = bundle.save(bundle.ModelBundle(result.model, card), model_file)
     shutil.rmtree(kept, ignore_errors=True)
@@ -221,14 +234,14 @@ def _each_fold(
     *,
     on_epoch: OnEpoch,
     kept: Path,
-) -> Iterator[dict[str, Any]]:
-    """Train a network for each fold, one after the other, and yield its figures on what it holds out."""
+) -> Iterator[tuple[str, "Asked"]]:
+    """Train a network for each fold, one after the other, and yield what it says of what it never saw."""
     # What a fold holds out tests its network, so it cannot choose the epoch as well.
     settings = dataclasses.replace(settings, keep_best=False, early_stopping=0)
     for n, (fold, step) in enumerate(zip(folds, steps, strict=False), start=1):
         state = kept / f"fold-{n}.npz"
         fitted = _fit(grains, fold, settings, step, partial(on_epoch, fold.name), state=state)
-        yield {"held_out": fold.name, **_score(fitted, grains.take(fold.validation))}
+        yield fold.name, _ask(fitted, grains.take(fold.validation))
 
 
 def _fit(
@@ -277,11 +290,19 @@ def _never_cancelled(progress: Progress) -> Progress:
     return report
 
 
-def _score(result: "TrainResult", grains: "Dataset") -> dict[str, Any]:
+def _ask(result: "TrainResult", grains: "Dataset") -> "Asked":
+    from napari_zircon_cnn.asked import Asked
     from napari_zircon_cnn.inference import predict
-    from napari_zircon_cnn.metrics import evaluation
 
-    return evaluation(predict(result.model, grains.crops), grains.y)
+    return Asked(grains, predict(result.model, grains.crops))
+
+
+def _figures(asked: Mapping[str, "Asked"], of_folds: Mapping[str, "Asked"]) -> dict[str, Any]:
+    """Return the figures of merit as the card's metrics hold them."""
+    found: dict[str, Any] = {name: answer.figures() for name, answer in asked.items()}
+    if of_folds:
+        found["folds"] = [{"held_out": name, **answer.figures()} for name, answer in of_folds.items()]
+    return found
 
 
 def _training_samples(grains: "Dataset", project: Project) -> tuple[TrainingSample, ...]:

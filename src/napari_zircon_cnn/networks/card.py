@@ -4,7 +4,7 @@ import math
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic import ValidationError as InvalidCard
@@ -67,6 +67,86 @@ class TrainingSample(_Part):
     mosaic_sha256: str = ""
 
 
+class HeldOutSample(_Part):
+    """What a network that was trained without a sample says of it.
+
+    Parameters
+    ----------
+    sample
+        Name of the sample.
+    class_name
+        Its class; ``class`` in the file.
+    n_grains
+        How many of its grains were asked about.
+    log_ratios
+        For each class the mean over the grains of the logarithm of its calibrated probability, less the
+        mean over the classes.
+    """
+
+    sample: str
+    class_name: str = Field(alias="class")
+    n_grains: int = Field(ge=0)
+    log_ratios: tuple[float, ...]
+
+
+class Calibration(_Part):
+    """How a network's probabilities are made to mean what they say.
+
+    Parameters
+    ----------
+    temperature
+        What the logarithms of the probabilities are divided by; 1 leaves them as they are.
+    fitted_on
+        On which grains it was fitted, in words; empty where it could not be.
+    samples
+        Their samples.
+    n_grains
+        How many they are.
+    before, after
+        Figures of these grains before and after: `loss`, `brier`, `ece` and `reliability`, the points of
+        a reliability diagram of the last class.
+    reason
+        Why there is no calibration, where there is none.
+    """
+
+    temperature: float = Field(default=1.0, gt=0)
+    fitted_on: str = ""
+    samples: tuple[str, ...] = ()
+    n_grains: int = Field(default=0, ge=0)
+    before: Facts = {}
+    after: Facts = {}
+    reason: str = ""
+
+
+class Familiar(_Part):
+    """Where the training grains lie among the features of the network's last hidden layer.
+
+    Parameters
+    ----------
+    layer
+        Name of the layer.
+    means
+        The mean of each class after whitening, shape (n_classes, n).
+    whitening
+        What the features are multiplied by, shape (n_features, n), so that distances count directions in
+        which grains differ less the more.
+    limit
+        The distance to the nearest mean that 99 of 100 grains keep which were held out of the training.
+    """
+
+    layer: str
+    means: tuple[tuple[float, ...], ...]
+    whitening: tuple[tuple[float, ...], ...]
+    limit: float = Field(gt=0)
+
+
+Prior = Literal["training", "equal", "estimated"]
+"""Which class frequencies probabilities assume: the training's, equal ones, or each sample's own."""
+
+Place = tuple[int, int, int, int]
+"""Left, top, right and bottom of a grain's bounding box in px of its mosaic."""
+
+
 class ModelCard(_Part):
     """All that must be known of a trained network to use it rightly and to repeat its training.
 
@@ -88,6 +168,9 @@ class ModelCard(_Part):
         The samples trained on.
     grain_hashes
         SHA-256 of each training crop, so that a training grain is never scored as a test.
+    grain_places
+        Where in its mosaic each training grain lies, by sample, so that it is known again after another
+        segmentation.
     validation
         How training and validation grains were parted, and what was held out.
     training
@@ -100,6 +183,14 @@ class ModelCard(_Part):
         Figures per epoch.
     metrics
         Figures of the finished network.
+    calibration
+        What its probabilities are scaled with.
+    held_out_samples
+        What networks that were trained without a sample say of it; how much samples of a class differ.
+    familiar
+        What tells a grain unlike all that were trained on; None where that is not known.
+    prior
+        Which class frequencies the probabilities assume; what a project's classification was asked for.
     created
         When it was trained.
     members_sha256
@@ -115,12 +206,17 @@ class ModelCard(_Part):
     pixel_sizes_um: dict[str, float] = {}
     samples: tuple[TrainingSample, ...] = ()
     grain_hashes: tuple[str, ...] = ()
+    grain_places: dict[str, tuple[Place, ...]] = {}
     validation: Facts = {}
     training: TrainSettings
     weights_sha256: str = ""
     versions: dict[str, str] = {}
     history: tuple[dict[str, int | Figure], ...] = ()
     metrics: Facts = {}
+    calibration: Calibration = Calibration()
+    held_out_samples: tuple[HeldOutSample, ...] = ()
+    familiar: Familiar | None = None
+    prior: Prior = "training"
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     members_sha256: dict[str, str] = {}
 
@@ -140,6 +236,14 @@ class ModelCard(_Part):
                 f"{self.network.input_size} px"
             )
         return self
+
+    @property
+    def training_priors(self) -> tuple[float, ...]:
+        """Return the class frequencies that the network's probabilities assume."""
+        counts = [sum(part.n_grains for part in self.samples if part.class_name == c) for c in self.classes]
+        if self.training.class_weights or not all(counts):
+            return (1 / len(self.classes),) * len(self.classes)
+        return tuple(count / sum(counts) for count in counts)
 
 
 def read_card(path: Path | str) -> ModelCard:

@@ -257,11 +257,16 @@ class Modelling(QObject):
         """Put a model's answer into the tables; grains that have changed meanwhile have none."""
         card, autosave = predictions.card, self._session.ensure_project()
         tables = {}
-        for name, (labels, probabilities) in predictions.samples.items():
+        for name, (labels, probabilities, doubt) in predictions.samples.items():
             now = self.table_of(name)
             same = _unchanged(asked[name], now, labels)
             tables[name] = with_probabilities(
-                now, labels[same], probabilities[same], card.classes, card.target_class
+                now,
+                labels[same],
+                probabilities[same],
+                card.classes,
+                card.target_class,
+                doubt={column: values[same] for column, values in doubt.items()},
             )
             if name in self._session.samples:
                 self._session.samples[name].classified(tables[name], card.classes)
