@@ -1,10 +1,24 @@
 """Python's collection of unreachable objects, kept from stopping the window again and again."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
+
+
+@contextmanager
+def put_off() -> Iterator[None]:
+    """Leave a collection that falls due until the block has run, so that a panel need not wait for it."""
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_enabled:
+            gc.enable()
 
 
 class QuickCollection(QObject):

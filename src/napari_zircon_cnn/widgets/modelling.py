@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -83,12 +84,16 @@ class Modelling(QObject):
         self.model_path: Path | None = None
         self.answered_by: ModelCard | None = None
         """The card of the model whose probabilities stand in the tables."""
-        self.worker = Worker(preferences().environment, warm_up)
         self._tables: dict[str, pd.DataFrame] = {}
         self._ready_soon = QTimer(self)
         self._ready_soon.setSingleShot(True)
         self._ready_soon.timeout.connect(self._get_ready)
         self._is_ready = False
+
+    @cached_property
+    def worker(self) -> Worker:
+        """The process for jobs, which starts with the first; napari takes its time to read preferences."""
+        return Worker(preferences().environment, warm_up)
 
     def get_ready_soon(self) -> None:
         """Start the worker process once the user has grains to look at, so that no job waits for it."""

@@ -45,6 +45,7 @@ _SHARE_OF_VIEW = 0.35
 _LEAST_SHARE = 0.05
 _MS_OF_A_MINUTE = 60_000
 _AGAIN_MS = 1000
+_ONCE_SEEN_MS = 500
 
 
 class Session(QObject):
@@ -88,8 +89,8 @@ class Session(QObject):
         self._save_soon = QTimer(self)
         self._save_soon.setSingleShot(True)
         self._save_soon.timeout.connect(self._save_by_itself)
-        self._time_next_save()
-        on_change("autosave_minutes", self._time_next_save)
+        # Once the panel is seen, since napari reads all manifests for the first preference.
+        QTimer.singleShot(_ONCE_SEEN_MS, self._heed_preferences)
         viewer.layers.events.removed.connect(self._on_layer_removed)
         self._collection = QuickCollection(viewer, self)
         self._watch = WindowWatch(window, lambda: [task.name for task in self.tasks], self.close, self)
@@ -388,6 +389,11 @@ class Session(QObject):
         if project.samples and not choices.problems:
             number = f"{len(project.samples)} samples" if len(project.samples) > 1 else "1 sample"
             self.say(f"{number} in {project.folder.name}; double-click one to see it.")
+
+    def _heed_preferences(self) -> None:
+        if not self._is_closed:
+            self._time_next_save()
+            on_change("autosave_minutes", self._time_next_save)
 
     def _time_next_save(self) -> None:
         minutes = preferences().autosave_minutes

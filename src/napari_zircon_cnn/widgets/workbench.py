@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zircon_cnn.widgets.classify_panel import ClassifyPanel
+from napari_zircon_cnn.widgets.collecting import put_off
 from napari_zircon_cnn.widgets.curate_panel import CuratePanel
 from napari_zircon_cnn.widgets.mount_panel import MountPanel
 from napari_zircon_cnn.widgets.panel import Panel
@@ -41,11 +42,12 @@ class Workbench(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.session: Session = session_of(napari_viewer)
-        self.mount = MountPanel(napari_viewer, self.session)
-        self.segment = SegmentPanel(napari_viewer, self.session, self.mount.mount)
-        self.curate = CuratePanel(napari_viewer, self.session)
-        self.train = TrainPanel(napari_viewer, self.session)
-        self.classify = ClassifyPanel(napari_viewer, self.session)
+        with put_off():
+            self.mount = MountPanel(napari_viewer, self.session)
+            self.segment = SegmentPanel(napari_viewer, self.session, self.mount.mount)
+            self.curate = CuratePanel(napari_viewer, self.session)
+            self.train = TrainPanel(napari_viewer, self.session)
+            self.classify = ClassifyPanel(napari_viewer, self.session)
         self.panels: tuple[Panel, ...] = (self.mount, self.segment, self.curate, self.train, self.classify)
         self.setMinimumWidth(_WIDTH_PX)
         self.stack = QStackedWidget()
