@@ -22,6 +22,7 @@ from napari_zircon_cnn.project import Project
 
 COMMANDS = [
     *("demo", "segment", "curate", "train", "classify", "evaluate", "report", "export"),
+    *("reproduce", "size-curve", "hyperparameters"),
     *("score-segmentation", "feature-maps", "saliency", "embed", "neighbours", "outliers"),
 ]
 SLOW_TO_START = {"keras", "tensorflow", "umap", "matplotlib", "napari", "qtpy", "sklearn", "cv2", "pandas"}

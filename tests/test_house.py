@@ -79,6 +79,8 @@ ROOMS: dict[str, set[str]] = {
     "embedding_figures": {"figures", "grains"},
     "map_figures": {"figures", "placement"},
     "overview": {"figures", "grains"},
+    "pages": set(),
+    "reproduction": {"figures", "networks", "pages", "samples"},
     "report_rows": {"grains", "verdicts"},
     "report": ABOVE,
     "jobs": ABOVE,

@@ -257,6 +257,32 @@ def random_split(dataset: Dataset, share: float = 0.2, seed: int = 0) -> Fold:
     return Fold(f"{share:.0%} of the grains at random", np.sort(train), np.sort(validation))
 
 
+def some_of_each_class(dataset: Dataset, n: int, seed: int = 0) -> NDArray[np.int64]:
+    """Pick grains at random, each class in its proportion and with at least one grain.
+
+    Parameters
+    ----------
+    dataset
+        Grains of known class.
+    n
+        How many to pick, fewer than there are.
+    seed
+        The same seed picks the same grains.
+
+    Returns
+    -------
+    ndarray of int
+        The indices picked, rising; a few more than `n` where rare classes ask for it.
+    """
+    rng = np.random.default_rng(seed)
+    picked = []
+    for index in np.unique(dataset.y):
+        members = np.flatnonzero(dataset.y == index)
+        share = max(round(n * len(members) / len(dataset)), 1)
+        picked.append(rng.choice(members, min(share, len(members)), replace=False))
+    return np.sort(np.concatenate(picked))
+
+
 def stratified_folds(dataset: Dataset, n_folds: int = 5, seed: int = 0) -> list[Fold]:
     """Split grains k times so that each is in the validation once, as the paper's cross-validation.
 

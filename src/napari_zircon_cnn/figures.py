@@ -54,6 +54,36 @@ def viridis(values: ArrayLike) -> NDArray[np.uint8]:
     return colours[:, :3]
 
 
+def new_figure(width: float, height: float, columns: int, rows: int = 1) -> tuple[Figure, Sequence[Axes]]:
+    """Return an empty figure in this package's style.
+
+    Parameters
+    ----------
+    width, height
+        Size in inches.
+    columns, rows
+        Number of axes.
+
+    Returns
+    -------
+    Figure
+        The figure.
+    list of Axes
+        Its axes, row by row.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(INK)
+        axes.tick_params(colors=INK, labelsize=_NOTE_SIZE)
+        for label in (axes.xaxis.label, axes.yaxis.label):
+            label.set_color(INK)
+            label.set_fontsize(_NOTE_SIZE)
+    return figure, panels
+
+
 def probability_histogram(probabilities: ArrayLike, target_class: str = "") -> Figure:
     """Draw how the probabilities of one sample's grains are spread.
 
@@ -75,7 +105,7 @@ def probability_histogram(probabilities: ArrayLike, target_class: str = "") -> F
     """
     values = np.asarray(probabilities, np.float64)
     values = values[np.isfinite(values)]
-    figure, (axes,) = _figure(5.6, 2.6, 1)
+    figure, (axes,) = new_figure(5.6, 2.6, 1)
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
     counts, _ = np.histogram(values, edges)
     centres = (edges[:-1] + edges[1:]) / 2
@@ -122,7 +152,7 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     -----
     Source: Nathwani et al. (2023), doi:10.1029/2022JB025933, figure 6.
     """
-    figure, panels = _figure(11.6, 3.0, 3)
+    figure, panels = new_figure(11.6, 3.0, 3)
     epochs = [entry.get("epoch", n) for n, entry in enumerate(history, start=1)]
     curves = (("", "training", TRAINING_COLOUR), ("val_", "validation", VALIDATION_COLOUR))
     marker = "o" if len(history) < 3 else ""
@@ -130,7 +160,7 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
         panels, ("accuracy", "loss", "roc_auc"), ("accuracy", "loss", "ROC-AUC"), strict=True
     ):
         for prefix, which, colour in curves:
-            values = [_number(entry.get(prefix + key)) for entry in history]
+            values = [number_or_nan(entry.get(prefix + key)) for entry in history]
             if np.isfinite(values).any():
                 axes.plot(epochs, values, color=colour, linewidth=1.4, marker=marker, label=which)
         axes.set_title(name, loc="left", fontsize=_NOTE_SIZE + 1, color=INK)
@@ -252,21 +282,8 @@ def save_figure(figure: Figure, path: Path, description: str = "") -> None:
             figure.savefig(temporary, dpi=_PICTURE_DPI, facecolor="white")
 
 
-def _figure(width: float, height: float, n_panels: int) -> tuple[Figure, Sequence[Axes]]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels: list[Axes] = list(figure.subplots(1, n_panels, squeeze=False).flat)
-    for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(INK)
-        axes.tick_params(colors=INK, labelsize=_NOTE_SIZE)
-        for label in (axes.xaxis.label, axes.yaxis.label):
-            label.set_color(INK)
-            label.set_fontsize(_NOTE_SIZE)
-    return figure, panels
-
-
-def _number(value: Any) -> float:
+def number_or_nan(value: Any) -> float:
+    """Return a figure of merit as a number; one that is not defined, None in a card, is NaN."""
     return math.nan if value is None else float(value)
 
 

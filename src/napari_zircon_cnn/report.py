@@ -1,17 +1,13 @@
 """The report: one HTML page that holds all its pictures and tables and needs nothing beside it."""
 
-import base64
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from operator import length_hint
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
-import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
@@ -27,6 +23,7 @@ from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.grains import SegmentedMount, existing, usable
 from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.overview import draw_overview, scale_bar
+from napari_zircon_cnn.pages import data_uri, environment, own_version
 from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.report_rows import (
     card_facts,
@@ -113,11 +110,11 @@ def write_report(
         sections.append(_sample_section(segmented, f"sample-{n + 1}", card))
         tables[segmented.mount.sample] = segmented.table
     spread = spread_between(card.held_out_samples) if card else None
-    page = _environment().get_template(_TEMPLATE)
+    page = environment().get_template(_TEMPLATE)
     text = page.render(
         title=title,
         date=datetime.now().astimezone(),
-        version=_own_version(),
+        version=own_version(),
         sections=sections,
         verdicts=verdict_rows(sections, verdicts),
         has_verdicts=verdicts is not None and len(verdicts) > 0,
@@ -146,25 +143,6 @@ def write_report(
     return index
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("napari_zircon_cnn", ""),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number_text
-    return environment
-
-
-def _own_version() -> str:
-    try:
-        return version("napari-zircon-cnn")
-    except PackageNotFoundError:  # run from a source folder that was never installed
-        return ""
-
-
 def _sample_section(segmented: SegmentedMount, anchor: str, card: ModelCard | None) -> dict[str, Any]:
     """Return all that the page says of one sample."""
     mount = segmented.mount
@@ -180,7 +158,7 @@ def _sample_section(segmented: SegmentedMount, anchor: str, card: ModelCard | No
         "shape": (columns, rows),
         "size_mm": (columns * mount.pixel_size_um / 1000, rows * mount.pixel_size_um / 1000),
         "pixel_size_um": mount.pixel_size_um,
-        "overview": _data_uri("image/jpeg", _jpeg(overview.picture)),
+        "overview": data_uri("image/jpeg", _jpeg(overview.picture)),
         "picture_size": overview.picture.shape[1::-1],
         "scale_bar": scale_bar(mount),
         "marks": _marks(segmented, shown, overview.scale),
@@ -252,10 +230,6 @@ def _curves(card: ModelCard) -> str:
     return _picture(training_curves(card.history), "Accuracy, loss and ROC-AUC after each epoch")
 
 
-def _number_text(value: float, digits: int = 2) -> str:
-    return f"{value:,.{digits}f}" if math.isfinite(value) else "—"
-
-
 def _colour_bar() -> Markup:
     """Return a CSS gradient of viridis from left to right."""
     stops = ", ".join(f"rgb({red} {green} {blue})" for red, green, blue in viridis(np.linspace(0, 1, 17)))
@@ -268,8 +242,4 @@ def _jpeg(picture: NDArray[np.uint8]) -> bytes:
 
 
 def _picture(figure: Figure, description: str) -> str:
-    return _data_uri("image/svg+xml", as_svg(figure, description).encode())
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return data_uri("image/svg+xml", as_svg(figure, description).encode())

@@ -5,6 +5,7 @@ from napari_zircon_cnn.cli import (
     explain_commands,
     grain_commands,
     network_commands,
+    paper_commands,
     report_command,
 )
 from napari_zircon_cnn.cli.app import app
@@ -17,5 +18,6 @@ __all__ = [
     "grain_commands",
     "main",
     "network_commands",
+    "paper_commands",
     "report_command",
 ]

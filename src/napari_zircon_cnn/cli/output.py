@@ -4,11 +4,14 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from napari_zircon_cnn.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -66,6 +69,18 @@ def print_figures(
     for baseline, its_figures in (beside or {}).items():
         if its_figures:
             print_figures(f"    {baseline}", its_figures)
+
+
+def print_trials(table: "pd.DataFrame") -> None:
+    """Print the figures of many trainings, the mean over those that differ in their seed only."""
+    from napari_zircon_cnn.jobs.trials import means_of
+
+    for row in means_of(table):
+        typer.echo(
+            f"{row['name']}: {row['n_grains']:.0f} grains, accuracy {row['accuracy']:.2f}, "
+            f"loss {row['loss']:.2f}, ROC-AUC {row['roc_auc']:.2f}"
+            + (f" ± {row['spread']:.2f}" if row["trainings"] > 1 else "")
+        )
 
 
 def end(sentence: str, found: Mapping[str, Any], as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """Starting Keras without the notes that its backend prints about itself."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ def start_keras() -> None:
     if "keras" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # What it says to developers of functions traced again is nothing that a user could act on.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _silent_error_stream():
         import keras
 

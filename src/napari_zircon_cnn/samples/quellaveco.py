@@ -6,7 +6,7 @@ fourteenth mosaic, QVC041, lies in the authors' repository only.
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -106,9 +106,20 @@ SAMPLES: tuple[QuellavecoSample, ...] = (
 """Every sample in the order of the paper's table, then the one that it does not list."""
 
 
-def classes() -> dict[str, str]:
-    """Return the class that the paper gives to each sample, by the sample's name."""
-    return {sample.name: sample.class_name for sample in SAMPLES}
+def classes(names: Collection[str] | None = None) -> dict[str, str]:
+    """Return the class that the paper gives to samples, by their names; the batholith comes first.
+
+    Parameters
+    ----------
+    names
+        The samples; by default all.
+
+    Returns
+    -------
+    dict
+        The class of each, in the order of the paper's table.
+    """
+    return {sample.name: sample.class_name for sample in SAMPLES if names is None or sample.name in names}
 
 
 def on_disk(sample: str, *, folder: Path | None = None) -> Path | None:

@@ -1,0 +1,282 @@
+"""Many trainings that differ in one thing, kept one by one, so that a killed run goes on where it was."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from napari_zircon_cnn.crops import CropSettings
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.files import atomic_path
+from napari_zircon_cnn.jobs.loading import known_grains
+from napari_zircon_cnn.networks.registry import check_training, network_spec
+from napari_zircon_cnn.networks.settings import TrainSettings
+from napari_zircon_cnn.networks.start import start_keras
+from napari_zircon_cnn.progress import Progress, part_of, silent
+from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.settings import validated
+
+if TYPE_CHECKING:
+    from napari_zircon_cnn.dataset import ClassSource, Dataset
+
+SIZES = (50, 100, 200, 400, 678)
+"""Grains to train with; the paper's figure 9 ends at 678."""
+
+HYPERPARAMETERS: dict[str, tuple[Any, ...]] = {
+    "learning_rate": (0.0001, 0.001, 0.01),
+    "optimiser": ("adam", "rmsprop", "sgd"),
+    "activation": ("relu", "elu", "tanh"),
+    "padding": ("same", "valid"),
+    "stride": (1, 2),
+    "kernel_size": (3, 5),
+    "batch_normalisation": (False, True),
+}
+"""What is tried of each setting of LeNet-5, one at a time, as the paper's table S5 does."""
+
+_FIGURES = ("loss", "accuracy", "roc_auc")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training.
+
+    Parameters
+    ----------
+    name
+        What it differs in, for people.
+    seed
+        Seed of the split, of the choice of grains and of the training.
+    n_grains
+        How many grains it is trained with; 0 for all that the split leaves.
+    training
+        Those of the `TrainSettings` that differ from the defaults.
+    """
+
+    name: str
+    seed: int = 0
+    n_grains: int = 0
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+def size_curve(
+    project_folder: Path | str,
+    classes: "ClassSource",
+    folder: Path | str,
+    *,
+    sizes: Sequence[int] = SIZES,
+    repeats: int = 3,
+    training: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Train with more and more grains and score each network on a fifth that none was trained on.
+
+    Parameters
+    ----------
+    project_folder
+        The project folder.
+    classes
+        The class of each sample: CLASSES.csv, or a mapping.
+    folder
+        Where `size_curve.csv` and the picture are written; what lies there of the same trials is not
+        trained again.
+    sizes
+        Grains to train with, picked at random, each class in its proportion; those that are more than
+        there are stand for all.
+    repeats
+        How often each size is tried, with another split and other grains.
+    training
+        Those of the `TrainSettings` that differ from the defaults.
+    progress
+        Told of each trial; may raise `Cancelled`.
+
+    Returns
+    -------
+    DataFrame
+        One row a trial: name, seed, n_grains, loss, accuracy and roc_auc.
+
+    Notes
+    -----
+    Source: Nathwani et al. (2023), doi:10.1029/2022JB025933, figure 9.
+    """
+    if min(sizes, default=0) < 1 or repeats < 1:
+        raise ZirconError("The sizes and the number of repeats must be 1 or more; name some, such as 50,100.")
+    settings = dict(training or {})
+    trials = [
+        Trial(f"{size} grains", seed, size, settings)
+        for size in sorted(set(sizes))
+        for seed in range(repeats)
+    ]
+    table = run_trials(project_folder, classes, trials, Path(folder) / "size_curve.csv", progress=progress)
+    from napari_zircon_cnn.figures import save_figure
+    from napari_zircon_cnn.reproduction.pictures import size_figure
+
+    for suffix in (".png", ".svg"):
+        save_figure(
+            size_figure({settings.get("network", "lenet5"): table}), Path(folder, f"size_curve{suffix}")
+        )
+    return table
+
+
+def hyperparameters(
+    project_folder: Path | str,
+    classes: "ClassSource",
+    folder: Path | str,
+    *,
+    epochs: int = 200,
+    seeds: int = 1,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Train LeNet-5 with one setting after the other changed.
+
+    Parameters
+    ----------
+    project_folder, classes
+        As for `size_curve`.
+    folder
+        Where `hyperparameters.csv` is written; what lies there of the same trials is not trained again.
+    epochs
+        Length of each training.
+    seeds
+        How often each is tried, with another split.
+    progress
+        Told of each trial; may raise `Cancelled`.
+
+    Returns
+    -------
+    DataFrame
+        One row a trial, as `size_curve` gives them.
+
+    Notes
+    -----
+    Source: Nathwani et al. (2023), doi:10.1029/2022JB025933, table S5.
+    """
+    trials = [
+        Trial(f"{name} = {value}", seed, training={name: value, "epochs": epochs})
+        for name, values in HYPERPARAMETERS.items()
+        for value in values
+        for seed in range(seeds)
+    ]
+    return run_trials(
+        project_folder, classes, trials, Path(folder) / "hyperparameters.csv", progress=progress
+    )
+
+
+def run_trials(
+    project_folder: Path | str,
+    classes: "ClassSource",
+    trials: Iterable[Trial],
+    file: Path,
+    *,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Run trials and keep the figures of each as soon as it is done.
+
+    Parameters
+    ----------
+    project_folder, classes
+        As for `size_curve`.
+    trials
+        The trials.
+    file
+        The CSV file with a row for each. Trials that it holds, with the same settings and grains, are
+        taken from it.
+    progress
+        Told of each trial; may raise `Cancelled`; what is done until then is kept.
+
+    Returns
+    -------
+    DataFrame
+        The rows of these trials, in their order.
+    """
+    from napari_zircon_cnn.dataset import check_trainable
+
+    trials = list(trials)
+    project = Project.read(project_folder)
+    settings = [validated(TrainSettings, {**trial.training, "seed": trial.seed}) for trial in trials]
+    sizes = [network_spec(each.network).size_px for each in settings]
+    for each, size_px in zip(settings, sizes, strict=True):
+        check_training(each, size_px)
+    grains = {
+        size_px: known_grains(project, classes, CropSettings(size_px=size_px), part_of(progress, 0.0, 0.05))
+        for size_px in sorted(set(sizes))
+    }
+    for of_size in grains.values():
+        check_trainable(of_size)
+    start_keras()
+    done = _rows_in(file)
+    rows = []
+    for n, (trial, each, size_px) in enumerate(zip(trials, settings, sizes, strict=True)):
+        key = _key(trial, each, grains[size_px])
+        if key not in done:
+            step = part_of(
+                progress, 0.05 + 0.95 * n / len(trials), 0.05 + 0.95 * (n + 1) / len(trials), trial.name
+            )
+            done[key] = {"name": trial.name, "seed": trial.seed, **_tried(trial, each, grains[size_px], step)}
+            _keep(done, file)
+        rows.append(done[key])
+    progress(1.0, f"{len(trials)} trainings")
+    return pd.DataFrame(rows)
+
+
+def _tried(trial: Trial, settings: TrainSettings, grains: "Dataset", progress: Progress) -> dict[str, Any]:
+    from napari_zircon_cnn.dataset import random_split, some_of_each_class
+    from napari_zircon_cnn.inference import predict
+    from napari_zircon_cnn.metrics import evaluation
+    from napari_zircon_cnn.training import train
+
+    split = random_split(grains, seed=trial.seed)
+    learnt, held = grains.take(split.train), grains.take(split.validation)
+    if 0 < trial.n_grains < len(learnt):
+        learnt = learnt.take(some_of_each_class(learnt, trial.n_grains, trial.seed))
+    result = train(learnt.crops, learnt.y, held.crops, held.y, grains.classes, settings, progress)
+    figures = evaluation(predict(result.model, held.crops), held.y)
+    return {"n_grains": len(learnt), **{name: figures[name] for name in _FIGURES}}
+
+
+def _key(trial: Trial, settings: TrainSettings, grains: "Dataset") -> str:
+    """Return what a trial's figures depend on, as a text."""
+    from hashlib import sha256
+
+    from pydantic_core import to_json
+
+    known = sha256("".join(grains.hashes()).encode() + grains.y.tobytes()).hexdigest()[:16]
+    facts = {"n_grains": trial.n_grains, "grains": known, **dataclasses.asdict(settings)}
+    return to_json(facts).decode()
+
+
+def _rows_in(file: Path) -> dict[str, dict[str, Any]]:
+    if not file.is_file():
+        return {}
+    try:
+        rows = pd.read_csv(file).to_dict("records")
+        return {str(row["key"]): {str(k): v for k, v in row.items() if k != "key"} for row in rows}
+    except (ValueError, KeyError, OSError) as error:
+        raise ZirconError(f"{file} is no table of trainings; move it away or name another folder.") from error
+
+
+def _keep(done: Mapping[str, Mapping[str, Any]], file: Path) -> None:
+    with atomic_path(file) as path:
+        pd.DataFrame([{**row, "key": key} for key, row in done.items()]).to_csv(path, index=False)
+
+
+def means_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the mean figures of trials that differ in their seed only.
+
+    Parameters
+    ----------
+    table
+        One row a trial.
+
+    Returns
+    -------
+    list of dict
+        For each name `n_grains` and the figures, the number of `trainings` and the `spread` of the
+        ROC-AUC, NaN for a single one.
+    """
+    groups = table.groupby("name", sort=False)
+    means = groups[["n_grains", *_FIGURES]].mean()
+    means["spread"], means["trainings"] = groups["roc_auc"].std(), groups.size()
+    return means.reset_index().to_dict("records")  # type: ignore[return-value]

@@ -1,0 +1,91 @@
+"""Many trainings on four small synthetic mounts."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from district import District
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.jobs.trials import Trial, hyperparameters, means_of, run_trials, size_curve
+from napari_zircon_cnn.progress import Cancelled
+
+SHORT = {"epochs": 1, "augmentation": "none"}
+TRIALS = [
+    Trial("small", 0, 20, SHORT),
+    Trial("all", 0, 0, SHORT),
+    Trial("strided", 0, 0, {**SHORT, "stride": 2}),
+]
+
+
+def test_a_curve_over_sizes_is_a_table_and_a_picture(drawn_district: District, tmp_path: Path) -> None:
+    table = size_curve(
+        drawn_district.project, drawn_district.classes, tmp_path, sizes=[20, 40], repeats=2, training=SHORT
+    )
+
+    assert table["name"].tolist() == ["20 grains", "20 grains", "40 grains", "40 grains"]
+    assert table["seed"].tolist() == [0, 1, 0, 1]
+    assert (np.abs(table["n_grains"] - [20, 20, 40, 40]) <= 1).all()
+    assert table["roc_auc"].between(0, 1).all()
+    assert (tmp_path / "size_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "size_curve.svg").is_file()
+    assert [row["trainings"] for row in means_of(table)] == [2, 2]
+
+
+def test_a_cancelled_run_goes_on_to_the_same_numbers(drawn_district: District, tmp_path: Path) -> None:
+    whole = run_trials(drawn_district.project, drawn_district.classes, TRIALS, tmp_path / "whole.csv")
+    begun = []
+
+    def stop_at_the_third(_fraction: float, message: str) -> None:
+        begun.append(message)
+        if message.startswith("strided"):
+            raise Cancelled
+
+    file = tmp_path / "cut.csv"
+    with pytest.raises(Cancelled):
+        run_trials(drawn_district.project, drawn_district.classes, TRIALS, file, progress=stop_at_the_third)
+    assert pd.read_csv(file)["name"].tolist() == ["small", "all"]
+    begun.clear()
+
+    def note(_fraction: float, message: str) -> None:
+        begun.append(message)
+
+    resumed = run_trials(drawn_district.project, drawn_district.classes, TRIALS, file, progress=note)
+    pd.testing.assert_frame_equal(resumed, whole)
+    assert not any(message.startswith(("small", "all")) for message in begun)
+
+
+def test_other_settings_are_another_trial(drawn_district: District, tmp_path: Path) -> None:
+    file = tmp_path / "trials.csv"
+    run_trials(drawn_district.project, drawn_district.classes, TRIALS[1:2], file)
+    longer = Trial("all", 0, 0, {**SHORT, "epochs": 2})
+    run_trials(drawn_district.project, drawn_district.classes, [longer], file)
+
+    assert pd.read_csv(file)["name"].tolist() == ["all", "all"]
+
+
+def test_every_hyperparameter_of_the_paper_is_tried(
+    drawn_district: District, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "napari_zircon_cnn.jobs.trials.HYPERPARAMETERS", {"kernel_size": (3, 5), "padding": ("valid",)}
+    )
+    table = hyperparameters(drawn_district.project, drawn_district.classes, tmp_path, epochs=1)
+
+    assert table["name"].tolist() == ["kernel_size = 3", "kernel_size = 5", "padding = valid"]
+    assert (tmp_path / "hyperparameters.csv").is_file()
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [50, -1]])
+def test_sizes_must_be_numbers_of_grains(sizes: list[int], drawn_district: District, tmp_path: Path) -> None:
+    with pytest.raises(ZirconError, match=r"must be 1 or more; name some, such as 50,100\."):
+        size_curve(drawn_district.project, drawn_district.classes, tmp_path, sizes=sizes)
+
+
+def test_a_foreign_table_is_not_taken_for_trials(drawn_district: District, tmp_path: Path) -> None:
+    file = tmp_path / "trials.csv"
+    file.write_text("a,b\n1,2\n")
+    with pytest.raises(ZirconError, match="is no table of trainings; move it away or name another folder"):
+        run_trials(drawn_district.project, drawn_district.classes, TRIALS[:1], file)
+    assert file.read_text() == "a,b\n1,2\n"
