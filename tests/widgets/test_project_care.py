@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QCheckBox, QMenu, QMessageBox
 
 from curating import assert_same, state_of
@@ -97,7 +98,9 @@ def test_classes_are_on_disk_at_once_and_restored_after_a_kill(
     session = workbench_of(make_napari_viewer_proxy()).session
     session.open_project(folder)
     finish(qtbot, session)
-    panel = workbench_of(session.viewer).train
+    workbench = workbench_of(session.viewer)
+    panel = workbench.train
+    workbench.show_panel(panel)
     classes = {"one": "skarn", "two": "barren"}
     for row, name in enumerate(classes.values()):
         panel.table.cellWidget(row, 2).setCurrentText(name)
@@ -105,7 +108,9 @@ def test_classes_are_on_disk_at_once_and_restored_after_a_kill(
     panel.target.textActivated.emit("barren")
     hold_out = panel.table.cellWidget(1, 3)
     assert isinstance(hold_out, QCheckBox)
-    press(qtbot, hold_out)
+    # The box itself, at the left of its cell.
+    qtbot.mouseClick(hold_out, Qt.MouseButton.LeftButton, pos=QPoint(8, hold_out.height() // 2))
+    assert session.modelling.held_out == ("two",)
     assert session.autosave is not None
     session.autosave.do(lambda: None).result(timeout=1)
     (note,) = left_notes()

@@ -27,6 +27,7 @@ from napari_zircon_cnn.actions import Reject
 from napari_zircon_cnn.grains import existing
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
+from napari_zircon_cnn.widgets.panel import Panel
 from napari_zircon_cnn.widgets.workbench import Workbench
 
 PLUGIN = "napari-zircon-cnn"
@@ -202,3 +203,14 @@ def test_panel_without_a_sample_begins_at_its_top(make_napari_viewer_proxy: Call
     QApplication.processEvents()
     button = workbench.curate.accept_button
     assert button.mapTo(workbench.curate, button.rect().topLeft()).y() < 250
+
+
+def test_panels_are_built_once_the_first_is_seen_or_when_turned_to(bench: Bench, qtbot: Any) -> None:
+    _, workbench = bench
+    assert len(workbench.findChildren(Panel)) == 1
+
+    workbench.steps.button(4).click()
+    assert workbench.stack.currentWidget() is workbench.classify
+    qtbot.waitUntil(lambda: len(workbench.findChildren(Panel)) == 5)
+    assert workbench.stack.currentWidget() is workbench.classify
+    assert [workbench.stack.widget(n) for n in range(5)] == list(workbench.panels)

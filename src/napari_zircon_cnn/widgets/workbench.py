@@ -1,7 +1,9 @@
 """The workbench: all panels in the order of the work, with the step that comes next."""
 
+from typing import TypeVar, cast
+
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -21,7 +23,10 @@ from napari_zircon_cnn.widgets.session import Session, session_of
 from napari_zircon_cnn.widgets.status_line import StatusLine
 from napari_zircon_cnn.widgets.train_panel import TrainPanel
 
+_Kind = TypeVar("_Kind", bound=Panel)
+_KINDS: tuple[type[Panel], ...] = (MountPanel, SegmentPanel, CuratePanel, TrainPanel, ClassifyPanel)
 _WIDTH_PX = 390
+_PAUSE_MS = 100
 # napari's style shows no difference between the step that is shown and the others; the blue suits each theme.
 _STEP_STYLE = """
 QToolButton {border: none; border-bottom: 3px solid transparent; padding: 2px 0px;}
@@ -33,6 +38,9 @@ QToolButton:focus {text-decoration: underline;}
 class Workbench(QWidget):
     """The panels one after the other; the marked step is the one that comes next.
 
+    The first panel is there at once; each other is built when it is turned to or, one at a time, once the
+    first has been seen.
+
     Parameters
     ----------
     napari_viewer
@@ -41,24 +49,19 @@ class Workbench(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        self.viewer = napari_viewer
         self.session: Session = session_of(napari_viewer)
-        with put_off():
-            self.mount = MountPanel(napari_viewer, self.session)
-            self.segment = SegmentPanel(napari_viewer, self.session, self.mount.mount)
-            self.curate = CuratePanel(napari_viewer, self.session)
-            self.train = TrainPanel(napari_viewer, self.session)
-            self.classify = ClassifyPanel(napari_viewer, self.session)
-        self.panels: tuple[Panel, ...] = (self.mount, self.segment, self.curate, self.train, self.classify)
+        self._built: dict[type[Panel], Panel] = {}
         self.setMinimumWidth(_WIDTH_PX)
         self.stack = QStackedWidget()
         self.steps = QButtonGroup(self)
         self._buttons: list[QToolButton] = []
         row = QHBoxLayout()
         row.setSpacing(2)
-        for n, panel in enumerate(self.panels):
+        for n, kind in enumerate(_KINDS):
             step = QToolButton()
-            step.setText(f"{n + 1} {panel.title}")
-            step.setToolTip(panel.hint)
+            step.setText(f"{n + 1} {kind.title}")
+            step.setToolTip(kind.hint)
             step.setCheckable(True)
             step.setAutoRaise(True)
             step.setStyleSheet(_STEP_STYLE)
@@ -66,14 +69,15 @@ class Workbench(QWidget):
             self.steps.addButton(step, n)
             self._buttons.append(step)
             row.addWidget(step, 1)
-            self.stack.addWidget(panel)
+            self.stack.addWidget(QWidget())
+        self.stack.setCurrentWidget(self.mount)
         self.status = StatusLine(self.session)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         column.addLayout(row)
         column.addWidget(self.stack, 1)
         column.addWidget(self.status)
-        self.steps.idClicked.connect(self.stack.setCurrentIndex)
+        self.steps.idClicked.connect(lambda n: self.show_panel(self._panel(_KINDS[n])))
         self.stack.currentChanged.connect(self._check)
         for signal in (self.session.active_changed, self.session.rows_changed):
             signal.connect(lambda _: self._mark_next())
@@ -86,20 +90,78 @@ class Workbench(QWidget):
             signal.connect(self._mark_next)
         self._check(0)
         self._mark_next()
+        self._builder = QTimer(self)
+        self._builder.timeout.connect(self._build_one)
+        self._builder.start(_PAUSE_MS)
+
+    @property
+    def mount(self) -> MountPanel:
+        """The panel for mosaics and projects."""
+        return self._panel(MountPanel)
+
+    @property
+    def segment(self) -> SegmentPanel:
+        """The panel that finds grains."""
+        return self._panel(SegmentPanel)
+
+    @property
+    def curate(self) -> CuratePanel:
+        """The panel in which grains are looked through."""
+        return self._panel(CuratePanel)
+
+    @property
+    def train(self) -> TrainPanel:
+        """The panel that trains networks."""
+        return self._panel(TrainPanel)
+
+    @property
+    def classify(self) -> ClassifyPanel:
+        """The panel with probabilities and verdicts."""
+        return self._panel(ClassifyPanel)
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """All panels in the order of the work."""
+        return tuple(self._panel(kind) for kind in _KINDS)
 
     def show_panel(self, panel: Panel) -> None:
         """Turn to a panel."""
         self.stack.setCurrentWidget(panel)
+
+    def _panel(self, kind: type[_Kind]) -> _Kind:
+        """Return a panel, built now if it is not there yet."""
+        panel = self._built.get(kind)
+        if panel is None:
+            with put_off():
+                if kind is SegmentPanel:
+                    panel = SegmentPanel(self.viewer, self.session, self.mount.mount)
+                else:
+                    panel = kind(self.viewer, self.session)
+            self._built[kind] = panel
+            at = _KINDS.index(kind)
+            place = self.stack.widget(at)
+            self.stack.insertWidget(at, panel)
+            self.stack.removeWidget(place)
+            place.deleteLater()
+            self._mark_next()
+        return cast(_Kind, panel)
+
+    def _build_one(self) -> None:
+        """Build the next panel that is not there yet."""
+        lacking = [kind for kind in _KINDS if kind not in self._built]
+        if lacking:
+            self._panel(lacking[0])
+        if len(lacking) <= 1:
+            self._builder.stop()
 
     def _check(self, index: int) -> None:
         self._buttons[index].setChecked(True)
 
     def _mark_next(self) -> None:
         """Mark the step that comes next, and those that are done."""
-        for n, (step, panel) in enumerate(zip(self._buttons, self.panels, strict=True)):
-            step.setText(f"✓ {panel.title}" if panel.is_done else f"{n + 1} {panel.title}")
-        following = next((n for n, panel in enumerate(self.panels) if not panel.is_done), None)
-        for n, step in enumerate(self._buttons):
+        done = [kind in self._built and self._built[kind].is_done for kind in _KINDS]
+        for n, (step, kind) in enumerate(zip(self._buttons, _KINDS, strict=True)):
+            step.setText(f"✓ {kind.title}" if done[n] else f"{n + 1} {kind.title}")
             font = step.font()
-            font.setBold(n == following)
+            font.setBold(False not in done[:n] and not done[n])
             step.setFont(font)
