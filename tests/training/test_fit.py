@@ -114,9 +114,15 @@ def test_the_training_figures_are_those_that_keras_takes() -> None:
 
 
 def test_progress_tells_each_epoch(paper_s_way: TrainResult, told: list[tuple[float, str]]) -> None:
-    assert [fraction for fraction, _ in told] == pytest.approx(np.arange(1, 13) / 12)
-    assert told[1][1].startswith("epoch 2 of 12: loss ")
-    assert "validation ROC-AUC " in told[1][1]
+    # PyTorch's backend tells of each step as well.
+    whole = [
+        (fraction, message)
+        for fraction, message in told
+        if fraction * 12 == pytest.approx(round(fraction * 12))
+    ]
+    assert [fraction for fraction, _ in whole] == pytest.approx(np.arange(1, 13) / 12)
+    assert whole[1][1].startswith("epoch 2 of 12: loss ")
+    assert "validation ROC-AUC " in whole[1][1]
 
 
 def test_each_epoch_s_figures_are_told_when_it_is_over() -> None:

@@ -50,7 +50,7 @@ class Seen(keras.metrics.Metric):
 
     def reset_state(self) -> None:
         """Forget all batches."""
-        self.count.assign(ops.zeros((), dtype="int32"))
+        self.count.assign(0)
 
     def epoch(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the probabilities (n, n_classes) and classes (n,) seen since the last reset."""

@@ -231,8 +231,9 @@ class _Training:
         learning = shown.learning
         steps = math.ceil(len(y_train) / settings.batch_size)
         seen = Seen(len(y_train) + settings.batch_size, learning.output_shape[-1])
-        # A step that must wait for its features is long enough to be told of.
+        # A step that must wait for its features is long enough to be told of; PyTorch takes one at a time.
         is_quick = learning.count_params() < _SMALL_NETWORK and shown.features is None
+        is_quick &= keras.backend.backend() != "torch"
         learning.compile(
             optimizer=_optimiser(settings, stage.learning_rate),
             loss="binary_crossentropy" if self._n_classes == 2 else "sparse_categorical_crossentropy",
