@@ -140,7 +140,7 @@ def clicked_rows(viewer: Any, sample: OpenSample, table: GrainTable) -> tuple[li
     tuple
         How long each took up to its painted row in ms, and until all of the window was drawn.
     """
-    canvas = next(part for part in QApplication.allWidgets() if "Canvas" in type(part).__name__)
+    canvas = next(part for part in QApplication.allWidgets() if "CanvasBackend" in type(part).__name__)
     mouse: Any = QTest
     marked = Marked(table)
     table.view.setItemDelegate(marked)
