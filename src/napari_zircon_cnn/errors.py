@@ -17,6 +17,10 @@ class ZirconError(Exception):
     """
 
 
+class CannotResumeError(ZirconError):
+    """What an interrupted training left is damaged, or is of another training."""
+
+
 def about_the_place(error: OSError) -> str:
     """Return the sentence for a disk or a folder that cannot be written to.
 

@@ -11,8 +11,9 @@ import pytest
 from district import District
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.reproduce import reproduce
+from napari_zircon_cnn.jobs.train import partial_folder
 from napari_zircon_cnn.networks.card import read_card
-from napari_zircon_cnn.progress import Cancelled
+from napari_zircon_cnn.progress import Cancelled, Progress
 from napari_zircon_cnn.reproduction.published import MODELS, PaperModel
 
 NAMES = ("QVC074", "QVC082", "QVC028", "QVC061")
@@ -68,6 +69,9 @@ def test_the_page_shows_the_tables_and_says_what_is_missing(reproduced: Path) ->
     assert "Mosaics missing: QVC075, QVC083, QVC058" in text
     assert "here the test is" in text
     assert "VGG-16 is missing." in text
+    metrics: Any = read_card(reproduced / "networks" / "mlp.keras").metrics
+    n_batholith = sum(metrics["validation"]["confusion"][0])
+    assert f"The validation has {n_batholith} grains of the class batholith" in text
     vgg: Any = networks.loc[("VGG-16", "test")]
     assert pd.isna(vgg["roc_auc"])
     assert text.count("<img ") == len(FIGURES)
@@ -112,7 +116,39 @@ def test_a_second_run_trains_nothing_and_a_cancelled_one_goes_on(
         "lenet-none.keras",
     }
     reproduce(tmp_path, mosaics, quick=True, epochs=1, weights=weights)
-    assert (tmp_path / "table-2.csv").read_text() == whole
+    for file in reproduced.glob("*.csv"):
+        assert (tmp_path / file.name).read_text() == file.read_text()
+
+
+def stop_at(message_start: str) -> Progress:
+    def stop(_fraction: float, message: str) -> None:
+        if message.startswith(message_start):
+            raise Cancelled
+
+    return stop
+
+
+def test_networks_are_trained_anew_when_mosaics_are_added(mosaics: Path, tmp_path: Path) -> None:
+    more = shutil.copytree(mosaics, tmp_path / "more")
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            reproduce(tmp_path / "out", more, epochs=1, progress=stop_at("LeNet-5"))
+        shutil.copy(more / "QVC028.png", more / "QVC058.png")
+
+    trained = read_card(tmp_path / "out" / "networks" / "mlp.keras").samples
+    assert "QVC058" in {part.sample for part in trained}
+
+
+def test_what_a_killed_run_with_other_settings_left_is_in_nobodys_way(mosaics: Path, tmp_path: Path) -> None:
+    file = tmp_path / "networks" / "mlp.keras"
+    with pytest.raises(Cancelled):
+        reproduce(tmp_path, mosaics, epochs=400, progress=stop_at("MLP (baseline): epoch 60 "))
+    assert partial_folder(file).is_dir()
+    with pytest.raises(Cancelled):
+        reproduce(tmp_path, mosaics, epochs=1, progress=stop_at("LeNet-5"))
+
+    assert len(read_card(file).history) == 1
+    assert not partial_folder(file).exists()
 
 
 def test_a_folder_without_the_papers_mosaics_is_answered(tmp_path: Path) -> None:

@@ -82,7 +82,12 @@ def hyperparameters(
     project: ProjectFolder,
     classes: ClassesFile,
     output: Output,
-    epochs: Epochs = 200,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="40 epochs unless told: minutes, not hours.")
+    ] = False,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Length of each training; 200 unless told.")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How often each setting is tried.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -90,6 +95,8 @@ def hyperparameters(
     from napari_zircon_cnn.jobs.trials import hyperparameters as run
 
     with progress_bar() as progress:
-        table = run(project, classes, output, epochs=epochs, seeds=seeds, progress=progress)
+        table = run(
+            project, classes, output, epochs=epochs or (40 if quick else 200), seeds=seeds, progress=progress
+        )
     print_trials(table)
     end(f"Table: {output / 'hyperparameters.csv'}", {"trials": table.to_dict("records")}, as_json)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.errors import CannotResumeError, ZirconError
 from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.jobs.segment import segment_mosaics
@@ -110,7 +111,7 @@ def reproduce(
         Where no mosaic is found, or there are not two classes among those found.
     """
     from napari_zircon_cnn.reproduction.published import MODELS
-    from napari_zircon_cnn.reproduction.tables import choose_hold_out, notes_on_samples
+    from napari_zircon_cnn.reproduction.tables import choose_hold_out, notes_on_samples, notes_on_validation
 
     folder = Path(folder)
     counts = _segmented(folder / "project", mosaic_folder, part_of(progress, 0.0, _SEGMENTED))
@@ -126,6 +127,7 @@ def reproduce(
             if not _is_pretrained(model):
                 raise
             notes.append(f"{model.title} is missing. {error}")
+    notes += notes_on_validation(cards)
     sizes = size_curve(
         plan.project,
         plan.classes,
@@ -186,17 +188,40 @@ def _trained(plan: _Plan, model: "PaperModel", progress: Progress) -> ModelCard:
         card = read_card(file)
         wanted = {name: value for name, value in settings.items() if name != "weights"}
         known = {name: getattr(card.training, name) for name in wanted}
-        if known == wanted and card.validation.get("hold_out") == list(plan.hold_out):
+        if known == wanted and _is_of_these_grains(card, plan):
             return card
-    return train_model(
+    train = partial(
+        train_model,
         plan.project,
         plan.classes,
         file,
         training=settings,
         hold_out=plan.hold_out,
         validation="kfold" if model.key == CROSS_VALIDATED else "split",
-        resume=True,
         progress=progress,
+    )
+    try:
+        return train(resume=True)
+    except CannotResumeError:
+        # What a run of other grains or settings left unfinished is of no use to this one.
+        return train(resume=False)
+
+
+def _is_of_these_grains(card: ModelCard, plan: _Plan) -> bool:
+    """Tell whether a network was trained and tested on the grains that are there now."""
+    samples = Project.read(plan.project).record.samples
+    trained = {part.sample: (part.n_grains, part.mosaic_sha256) for part in card.samples}
+    wanted = {
+        name: (count, samples[name].sha256)
+        for name, count in plan.counts.items()
+        if count and name not in plan.hold_out
+    }
+    metrics: Mapping[str, Any] = card.metrics
+    tested = metrics.get("hold_out", {}).get("n", 0)
+    return (
+        trained == wanted
+        and card.validation.get("hold_out") == list(plan.hold_out)
+        and tested == sum(plan.counts[name] for name in plan.hold_out)
     )
 
 

@@ -216,4 +216,6 @@ def _asked_about(
 
 
 def _histories(cards: Mapping[str, ModelCard]) -> pd.DataFrame:
-    return pd.DataFrame([{"network": key, **entry} for key, card in cards.items() for entry in card.history])
+    table = pd.DataFrame([{"network": key, **entry} for key, card in cards.items() for entry in card.history])
+    # How long an epoch took differs from run to run, and no figure shows it.
+    return table.drop(columns="seconds", errors="ignore")

@@ -11,6 +11,8 @@ from napari_zircon_cnn.reproduction.published import FOLDS, MODELS, PaperModel
 from napari_zircon_cnn.samples.quellaveco import SAMPLES
 
 _FIGURES = ("loss", "accuracy", "roc_auc")
+_FEW = 20
+"""Below so many grains of a class, a ROC-AUC says little."""
 
 
 def choose_hold_out(counts: Mapping[str, int]) -> list[str]:
@@ -80,6 +82,43 @@ def notes_on_samples(counts: Mapping[str, int], hold_out: Sequence[str]) -> list
         "out one by one (zircon-cnn train --validation leave-one-sample-out)."
     )
     return notes
+
+
+def notes_on_validation(cards: Mapping[str, ModelCard]) -> list[str]:
+    """Return the sentences about classes of which the validation has too few grains.
+
+    Parameters
+    ----------
+    cards
+        The cards of the networks that were trained, by the keys of `published.MODELS`.
+
+    Returns
+    -------
+    list of str
+        Sentences for people; none where each class has enough.
+    """
+    notes = []
+    card = next(iter(cards.values()), None)
+    for n, counts in enumerate(_confusion(card)):
+        if card and sum(counts) < _FEW:
+            blind = [model.title for model in MODELS if _finds_none(cards.get(model.key), n)]
+            notes.append(
+                f"The validation has {sum(counts)} grains of the class {card.classes[n]}; its ROC-AUC "
+                "rests on these few, and another split may give quite another."
+                + (f" None of them is told by {'; '.join(blind)}." if blind else "")
+            )
+    return notes
+
+
+def _confusion(card: ModelCard | None) -> list[list[int]]:
+    metrics: Any = card.metrics if card else {}
+    found: list[list[int]] = metrics.get("validation", {}).get("confusion", [])
+    return found
+
+
+def _finds_none(card: ModelCard | None, of_class: int) -> bool:
+    rows = _confusion(card)
+    return bool(rows) and rows[of_class][of_class] == 0
 
 
 def sample_rows(counts: Mapping[str, int], hold_out: Sequence[str]) -> list[dict[str, Any]]:

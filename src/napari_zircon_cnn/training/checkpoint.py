@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.errors import CannotResumeError
 from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.training.record import Record, Values
@@ -101,7 +101,7 @@ class Checkpoint:
 
         Raises
         ------
-        ZirconError
+        CannotResumeError
             Where the file is damaged, or of another training.
         """
         if not self._path.is_file():
@@ -115,7 +115,7 @@ class Checkpoint:
                     for kind in ("values", "optimiser", "best")
                 }
             if about["version"] != _VERSION or about["fingerprint"] != self._fingerprint:
-                raise ZirconError(
+                raise CannotResumeError(
                     f"{self._path} was left by a training of other grains, with other settings or by another "
                     "version; resume it with the same, or train anew."
                 )
@@ -129,7 +129,7 @@ class Checkpoint:
                 kinds["optimiser"],
             )
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise ZirconError(f"{self._path} is damaged; train anew instead of resuming.") from error
+            raise CannotResumeError(f"{self._path} is damaged; train anew instead of resuming.") from error
 
 
 def fingerprint_of(arrays: Iterable[NDArray[Any]], classes: tuple[str, ...], settings: TrainSettings) -> str:
