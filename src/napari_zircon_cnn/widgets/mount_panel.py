@@ -167,7 +167,9 @@ class MountPanel(Panel):
         self.layer.clear()
         for layer in self.session.mosaic_layers:
             self.layer.addItem(layer.name, layer)
-        wanted = self._index_of(new) if isinstance(new, Image) else self._index_of(before)
+        wanted = self._index_of(new) if isinstance(new, Image) else -1
+        if wanted < 0:
+            wanted = self._index_of(before)
         self.layer.setCurrentIndex(wanted if wanted >= 0 else self.layer.count() - 1)
         self.layer.blockSignals(False)
         self._show_layer()

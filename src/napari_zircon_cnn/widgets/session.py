@@ -103,7 +103,13 @@ class Session(QObject):
     @property
     def mosaic_layers(self) -> list[Image]:
         """The layers that may be mosaics, from the lowest to the highest."""
-        return [layer for layer in self.viewer.layers if isinstance(layer, Image) and not layer.rgb]
+        return [
+            layer
+            for layer in self.viewer.layers
+            if isinstance(layer, Image)
+            and not layer.rgb
+            and not layer.metadata.get(METADATA, {}).get("is_map")
+        ]
 
     def say(self, sentence: str, *, wrong: bool = False) -> None:
         """Tell the user something."""

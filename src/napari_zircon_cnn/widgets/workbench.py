@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 from napari_zircon_cnn.widgets.classify_panel import ClassifyPanel
 from napari_zircon_cnn.widgets.collecting import put_off
 from napari_zircon_cnn.widgets.curate_panel import CuratePanel
+from napari_zircon_cnn.widgets.inspect_panel import InspectPanel
 from napari_zircon_cnn.widgets.mount_panel import MountPanel
 from napari_zircon_cnn.widgets.panel import Panel
 from napari_zircon_cnn.widgets.segment_panel import SegmentPanel
@@ -24,7 +25,14 @@ from napari_zircon_cnn.widgets.status_line import StatusLine
 from napari_zircon_cnn.widgets.train_panel import TrainPanel
 
 _Kind = TypeVar("_Kind", bound=Panel)
-_KINDS: tuple[type[Panel], ...] = (MountPanel, SegmentPanel, CuratePanel, TrainPanel, ClassifyPanel)
+_KINDS: tuple[type[Panel], ...] = (
+    MountPanel,
+    SegmentPanel,
+    CuratePanel,
+    TrainPanel,
+    ClassifyPanel,
+    InspectPanel,
+)
 _WIDTH_PX = 390
 _PAUSE_MS = 100
 # napari's style shows no difference between the step that is shown and the others; the blue suits each theme.
@@ -118,6 +126,11 @@ class Workbench(QWidget):
     def classify(self) -> ClassifyPanel:
         """The panel with probabilities and verdicts."""
         return self._panel(ClassifyPanel)
+
+    @property
+    def inspect(self) -> InspectPanel:
+        """The panel that shows what a network sees in a grain."""
+        return self._panel(InspectPanel)
 
     @property
     def panels(self) -> tuple[Panel, ...]:

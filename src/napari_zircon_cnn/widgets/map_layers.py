@@ -1,0 +1,185 @@
+"""The layers that lie over the mount to show what a network sees: one over a grain, one over all grains."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from napari.layers import Image
+from napari.utils.colormaps import Colormap, ensure_colormap
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+
+from napari_zircon_cnn.placement import Placement, layer_transform
+from napari_zircon_cnn.widgets.layers import METADATA, frame_of
+from napari_zircon_cnn.widgets.open_sample import OpenSample
+
+GRAIN_LAYER = "map over the grain"
+SAMPLE_LAYER = "saliency of all grains"
+
+_FOR_AND_AGAINST = np.array(
+    [
+        [0.02, 0.19, 0.38, 1.0],
+        [0.26, 0.58, 0.76, 0.8],
+        [0.97, 0.97, 0.97, 0.0],
+        [0.84, 0.38, 0.30, 0.8],
+        [0.40, 0.00, 0.12, 1.0],
+    ]
+)
+
+
+class Look(NamedTuple):
+    """How the values of a map become colours.
+
+    Parameters
+    ----------
+    colormap
+        The colours.
+    limits
+        The values that have the first and the last of them.
+    """
+
+    colormap: Colormap
+    limits: tuple[float, float]
+
+
+def map_look(values: NDArray[np.float32]) -> Look:
+    """Return the look of a feature map: viridis over its own full range, as in figure 11 of the paper."""
+    low, high = float(values.min()), float(values.max())
+    return Look(ensure_colormap("viridis"), (low, high if high > low else low + 1))
+
+
+def saliency_look(values: NDArray[np.float32]) -> Look:
+    """Return the look of a saliency map: red for the class, blue against it, clear where it is near 0."""
+    strongest = float(np.abs(values).max()) or 1.0
+    colours = Colormap(_FOR_AND_AGAINST, name="zircon saliency", display_name="for and against")
+    return Look(colours, (-strongest, strongest))
+
+
+class MapLayers:
+    """Shows and removes the layers; each is there once and changed in place, whatever grain it is about.
+
+    They lie below the grains that are picked, and whichever layer was active stays so.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    on_removed
+        Called with the name of a layer that the user has removed.
+    """
+
+    def __init__(self, viewer: Viewer, on_removed: Callable[[str], None]) -> None:
+        self._viewer = viewer
+        self._on_removed = on_removed
+        self._shown: dict[str, Image] = {}
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+
+    @property
+    def grain(self) -> Image | None:
+        """The layer over the grain, if there is one."""
+        return self._shown.get(GRAIN_LAYER)
+
+    @property
+    def sample(self) -> Image | None:
+        """The layer over all grains, if there is one."""
+        return self._shown.get(SAMPLE_LAYER)
+
+    def show_grain(
+        self, sample: OpenSample, values: NDArray[np.float32], placement: Placement, look: Look
+    ) -> None:
+        """Show a map over its grain.
+
+        Parameters
+        ----------
+        sample
+            The sample that the grain belongs to.
+        values
+            The map, shape (rows, columns).
+        placement
+            Where it lies on the mosaic.
+        look
+            Its colours.
+        """
+        frame = frame_of(sample.image)
+        shear = float(np.ravel(sample.image.shear)[0])
+        frame["scale"], frame["translate"] = layer_transform(
+            placement, frame["scale"], frame["translate"], frame["rotate"], shear
+        )
+        self._show(GRAIN_LAYER, sample, values, frame, look)
+
+    def show_sample(self, sample: OpenSample, values: NDArray[np.float32], look: Look) -> None:
+        """Show an image of the mosaic's shape over all grains of a sample."""
+        self._show(SAMPLE_LAYER, sample, values, frame_of(sample.image), look)
+
+    def hide(self, *names: str) -> None:
+        """Remove layers, all of ours where none is named."""
+        for name in names or tuple(self._shown):
+            layer = self._shown.pop(name, None)
+            if layer is not None and layer in self._viewer.layers:
+                with self._selection_kept():
+                    self._viewer.layers.remove(layer)
+
+    def close(self) -> None:
+        """Remove the layers and heed the viewer no more."""
+        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self.hide()
+
+    def _show(
+        self,
+        name: str,
+        sample: OpenSample,
+        values: NDArray[np.float32],
+        frame: dict[str, Any],
+        look: Look,
+    ) -> None:
+        layer = self._shown.get(name)
+        if layer is None:
+            with self._selection_kept():
+                layer = self._viewer.add_image(
+                    values,
+                    name=name,
+                    colormap=look.colormap,
+                    contrast_limits=look.limits,
+                    interpolation2d="nearest",
+                    metadata={METADATA: {"is_map": True}},
+                    **frame,
+                )
+                self._shown[name] = layer
+        else:
+            layer.data = values
+            for key, value in frame.items():
+                setattr(layer, key, value)
+            layer.colormap = look.colormap
+            layer.contrast_limits = look.limits
+        self._put_below(sample, layer)
+
+    def _put_below(self, sample: OpenSample, layer: Image) -> None:
+        """Put a layer between the colours of the grains and the grains that are picked."""
+        layers = self._viewer.layers
+        if sample.grains not in layers or sample.colours not in layers:
+            return
+        if layers.index(sample.colours) < layers.index(layer) < layers.index(sample.grains):
+            return
+        over_all = layer.name == SAMPLE_LAYER
+        place = layers.index(sample.colours) + 1 if over_all else layers.index(sample.grains)
+        with self._selection_kept():
+            layers.move(layers.index(layer), place)
+
+    @contextmanager
+    def _selection_kept(self) -> Iterator[None]:
+        """Leave the layers selected that were so, since the active one has the mouse and the keys."""
+        selection = self._viewer.layers.selection
+        active, chosen = selection.active, set(selection)
+        yield
+        there = {layer for layer in chosen if layer in self._viewer.layers}
+        selection.clear()
+        selection.update(there)
+        if active is not None and active in self._viewer.layers:
+            selection.active = active
+
+    def _on_layer_removed(self, event: Any) -> None:
+        for name, layer in list(self._shown.items()):
+            if event.value == layer:
+                del self._shown[name]
+                self._on_removed(name)
