@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLabel, QScrollArea, QSpinBox
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+)
 
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.feature_maps import MAPS_SHOWN, GrainMaps, LayerMaps, maps_of_crops
@@ -34,7 +43,7 @@ from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task, of_worker
 
-_WAIT_MS = 30
+_WAIT_MS = 10
 _METHODS = {
     "Grad-CAM": "gradcam",
     "Integrated gradients": "integrated-gradients",
@@ -108,7 +117,11 @@ class InspectPanel(Panel):
         if active is None or self.models.card is None:
             self.answer.setText("This needs a model and a sample: choose a grain first.")
             return
-        crops = crops_to_compare(active, self.models.card)
+        try:
+            crops = crops_to_compare(active, self.models.card)
+        except ZirconError as error:
+            self.answer.setText(str(error))
+            return
         task = self._of_worker(
             "Shuffling weights", sanity_test, crops, self.question, listeners=("progress",)
         )
@@ -156,12 +169,14 @@ class InspectPanel(Panel):
         form.addRow("Layer", row)
         form.addRow("Over the grain", self.over)
         row = QHBoxLayout()
+        self.exports: list[QPushButton] = []
         for text, suffix in (("PNG …", ".png"), ("SVG …", ".svg"), ("Arrays …", ".npz")):
             tooltip = f"Write the maps of this grain to a {suffix} file."
-            row.addWidget(button(text, tooltip, self._ask_where(suffix)))
+            self.exports.append(button(text, tooltip, self._ask_where(suffix)))
+            row.addWidget(self.exports[-1])
         self.column.addLayout(row)
         self.layer.currentIndexChanged.connect(lambda _: self._on_layer())
-        self.map.valueChanged.connect(lambda _: self._on_map())
+        self.map.valueChanged.connect(lambda _: self._show_over())
         self.over.currentIndexChanged.connect(lambda _: self._show_over())
 
     def _lay_out_saliency(self) -> None:
@@ -173,8 +188,11 @@ class InspectPanel(Panel):
         self.class_name = narrow(QComboBox())
         self.class_name.setToolTip("The class that it speaks for (red) or against (blue).")
         form = self.add_form()
-        form.addRow("Method", self.method)
-        form.addRow("For the class", self.class_name)
+        row = QHBoxLayout()
+        row.addWidget(self.method, 1)
+        row.addWidget(QLabel("for"))
+        row.addWidget(self.class_name, 1)
+        form.addRow("Method", row)
         self.all_grains = QCheckBox("On all grains of this sample")
         self.all_grains.setToolTip("Lay what moved the answer over all grains, as one image layer.")
         self.column.addWidget(self.all_grains)
@@ -223,6 +241,9 @@ class InspectPanel(Panel):
             self.state.setText(str(error))
             return
         if self.grain is not None and grain.is_same_as(self.grain) and self.strip.layers:
+            # It may have been turned back to before the answer about another came.
+            self._drop("maps")
+            self._tell_grain()
             self._draw()
             return
         self._last = grain.sample.name, grain.label
@@ -240,14 +261,32 @@ class InspectPanel(Panel):
         self._keep("maps", task, lambda found: self._show_maps(grain, found[0]))
 
     def _show_maps(self, grain: ChosenGrain, found: list[LayerMaps]) -> None:
+        for slot in ("more", "why"):
+            self._drop(slot)
         self.grain, self._more, self._why = grain, None, None
         self.strip.set_maps(grain.crops[0], found)
         self.strip_area.setFixedHeight(
             self.strip.height() + self.strip_area.horizontalScrollBar().sizeHint().height()
         )
+        self._see_strip(is_there=True)
         self._fit_map()
-        self.state.setText(" ".join(part for part in (f"{grain.name}.", grain.note) if part))
+        self._tell_grain()
         self._show_over()
+
+    def _tell_grain(self) -> None:
+        """Say which grain is shown, and what must be known of it."""
+        grain, parts = self.grain, []
+        if grain is not None:
+            parts = [f"{grain.name}.", grain.note]
+        if self.over.currentData() == "why" and self._why is not None and not self._why.maps.any():
+            parts.append(f"Nothing on it speaks for or against {self._why.class_name} by this method.")
+        self.state.setText(" ".join(part for part in parts if part))
+
+    def _see_strip(self, *, is_there: bool) -> None:
+        self.strip_area.setVisible(is_there)
+        self.hint_label.setVisible(not is_there)
+        for part in (self.layer, self.map, *self.exports):
+            part.setEnabled(is_there)
 
     def _show_over(self) -> None:
         """Show over the grain what is chosen, asking for it where it is not there yet."""
@@ -263,6 +302,8 @@ class InspectPanel(Panel):
             task = self._of_worker("Explaining", saliency_of_crops, grain.crops, self.question)
             self._keep("why", task, self._take_why)
         else:
+            # An answer that is still awaited is about what was chosen before.
+            self._drop("more")
             self._draw()
 
     def _take_more(self, found: LayerMaps) -> None:
@@ -272,6 +313,8 @@ class InspectPanel(Panel):
     def _take_why(self, found: SaliencyMaps) -> None:
         self._why = found
         self._draw()
+        if self.strip.layers:
+            self._tell_grain()
 
     def _map_shown(self) -> LayerMaps | None:
         """Return the maps that hold the one chosen, if they are there."""
@@ -330,9 +373,6 @@ class InspectPanel(Panel):
         self._fit_map()
         self._show_over()
 
-    def _on_map(self) -> None:
-        self._show_over()
-
     def _on_question(self) -> None:
         """Ask anew, since the method, the class or the model is another; old answers tell nothing now."""
         self._why = None
@@ -387,6 +427,7 @@ class InspectPanel(Panel):
             self._drop(slot)
         self.grain, self._more, self._why = None, None, None
         self.strip.clear()
+        self._see_strip(is_there=False)
         self.layers.hide(GRAIN_LAYER)
 
     def _of_worker(self, name: str, job: Callable[..., Any], *arguments: Any, **named: Any) -> Task:

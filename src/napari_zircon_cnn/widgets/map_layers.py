@@ -17,15 +17,12 @@ from napari_zircon_cnn.widgets.open_sample import OpenSample
 GRAIN_LAYER = "map over the grain"
 SAMPLE_LAYER = "saliency of all grains"
 
-_FOR_AND_AGAINST = np.array(
-    [
-        [0.02, 0.19, 0.38, 1.0],
-        [0.26, 0.58, 0.76, 0.8],
-        [0.97, 0.97, 0.97, 0.0],
-        [0.84, 0.38, 0.30, 0.8],
-        [0.40, 0.00, 0.12, 1.0],
-    ]
-)
+# The hue stays where little is seen of it, or weak values would only make the grain pale.
+_BLUE, _RED = (0.20, 0.45, 1.00), (1.00, 0.25, 0.15)
+_COLOURS = [(*_BLUE, 1.0), (*_BLUE, 0.85), (*_BLUE, 0.0), (*_RED, 0.0), (*_RED, 0.85), (*_RED, 1.0)]
+_CONTROLS = [0.0, 0.25, 0.495, 0.505, 0.75, 1.0]
+_STRONG_PERCENT = 99
+_OPACITY = 0.85
 
 
 class Look(NamedTuple):
@@ -50,10 +47,14 @@ def map_look(values: NDArray[np.float32]) -> Look:
 
 
 def saliency_look(values: NDArray[np.float32]) -> Look:
-    """Return the look of a saliency map: red for the class, blue against it, clear where it is near 0."""
-    strongest = float(np.abs(values).max()) or 1.0
-    colours = Colormap(_FOR_AND_AGAINST, name="zircon saliency", display_name="for and against")
-    return Look(colours, (-strongest, strongest))
+    """Return the look of a saliency map: red for the class, blue against it, clear where it is near 0.
+
+    The strongest hundredth of what is not 0 has the full colours.
+    """
+    sizes = np.abs(values[values != 0])
+    strong = float(np.percentile(sizes, _STRONG_PERCENT)) if sizes.size else 1.0
+    colours = Colormap(_COLOURS, controls=_CONTROLS, name="zircon saliency", display_name="for and against")
+    return Look(colours, (-strong, strong))
 
 
 class MapLayers:
@@ -142,6 +143,7 @@ class MapLayers:
                     colormap=look.colormap,
                     contrast_limits=look.limits,
                     interpolation2d="nearest",
+                    opacity=_OPACITY,
                     metadata={METADATA: {"is_map": True}},
                     **frame,
                 )
