@@ -12,7 +12,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QWidget
 
 from district import District
-from gui import LIMIT_MS, button_of, finish, place_of, press, press_and_choose
+from gui import button_of, finish, place_of, press, press_and_choose
 from looked_into import train_networks
 from napari_zircon_cnn.actions import Delete, Reject
 from napari_zircon_cnn.crops import CropSettings
@@ -26,6 +26,7 @@ from napari_zircon_cnn.widgets.workbench import Workbench
 from napari_zircon_cnn.worker import Worker
 
 LAYERS = ["C1", "S2", "C3", "S4", "C5", "S6"]
+UNTIL_MS = 30_000
 OVER = {"map": 0, "why": 1, "": 2}
 
 
@@ -76,7 +77,7 @@ class Look:
         return [layer.name for layer in self.viewer.layers]
 
     def until(self, condition: Callable[[], bool]) -> None:
-        self.qtbot.waitUntil(condition, timeout=LIMIT_MS)
+        self.qtbot.waitUntil(condition, timeout=UNTIL_MS)
 
     def click(self, label: int) -> None:
         """Click a grain on the canvas, as Qt sends it."""
@@ -113,7 +114,13 @@ class Look:
 
 
 @pytest.fixture
-def look(make_napari_viewer_proxy: Callable[..., Any], district: District, networks: Path, qtbot: Any) -> Any:
+def look(
+    make_napari_viewer_proxy: Callable[..., Any],
+    district: District,
+    networks: Path,
+    worker: LastingWorker,
+    qtbot: Any,
+) -> Any:
     """Return a person who looks at a sample with LeNet-5 in use."""
     viewer = make_napari_viewer_proxy(show=True)
     _, workbench = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Zircon CNN")
