@@ -243,6 +243,20 @@ def test_layers_go_when_they_are_not_wanted(look: Look, qtbot: Any) -> None:
     look.until(lambda: look.layers == before)
 
 
+def test_panel_of_its_own_takes_its_layer_along_when_it_is_closed(look: Look) -> None:
+    look.bench.show_panel(look.bench.curate)
+    before = look.layers
+    dock, panel = look.viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Inspect")
+    look.sample.select([look.labels[0]])
+    look.until(lambda: GRAIN_LAYER in look.layers)
+    look.viewer.window.remove_dock_widget(dock)
+    assert look.layers == before
+    look.sample.select([look.labels[1]])
+    look.qtbot.wait(300)
+    assert look.layers == before
+    assert not panel.is_waiting
+
+
 def test_map_is_no_mosaic(look: Look) -> None:
     look.select(look.labels[0])
     assert [layer.name for layer in look.session.mosaic_layers] == ["BAT-1"]
