@@ -173,12 +173,14 @@ class MapLayers:
         """Leave the layers selected that were so, since the active one has the mouse and the keys."""
         selection = self._viewer.layers.selection
         active, chosen = selection.active, set(selection)
-        yield
-        there = {layer for layer in chosen if layer in self._viewer.layers}
-        selection.clear()
-        selection.update(there)
-        if active is not None and active in self._viewer.layers:
-            selection.active = active
+        try:
+            yield
+        finally:
+            there = {layer for layer in chosen if layer in self._viewer.layers}
+            selection.clear()
+            selection.update(there)
+            if active is not None and active in self._viewer.layers:
+                selection.active = active
 
     def _on_layer_removed(self, event: Any) -> None:
         for name, layer in list(self._shown.items()):
