@@ -14,6 +14,7 @@ _BAR_PX, _TICK_PX, _GAP_PX = 12, 4, 6
 _SWATCH_PX, _BETWEEN_PX = 12, 14
 _BORDER_INK, _NUMBER_INK = 0.5, 0.85
 _LONGEST_SHARE = 0.3
+_OF_PROBABILITY = ("0", "0.5", "1")
 
 
 class ColourLegend(QWidget):
@@ -23,6 +24,7 @@ class ColourLegend(QWidget):
         super().__init__(parent)
         self._bar: NDArray[np.uint8] | None = None
         self._ends = ("", "")
+        self._numbers = _OF_PROBABILITY
         self._swatches: dict[str, QColor] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -36,11 +38,25 @@ class ColourLegend(QWidget):
         low, high
             What a probability of 0 and of 1 speaks for.
         """
-        rgba = np.asarray(colours, np.float64)
-        self._bar = np.ascontiguousarray(np.round(255 * rgba[None]).clip(0, 255).astype(np.uint8))
-        self._ends, self._swatches = (low, high), {}
+        self._show_bar(colours, (low, high), _OF_PROBABILITY)
         self.setToolTip(f"Probability from 0 ({low}) to 1 ({high})")
         self._tell(f"Colours of the probability, from {low} at 0 to {high} at 1")
+
+    def show_range(self, colours: ArrayLike, name: str, low: float, high: float) -> None:
+        """Show a bar between two numbers.
+
+        Parameters
+        ----------
+        colours
+            Shape (n, 4), red, green, blue and opacity from 0 to 1; the first is that of the lower number.
+        name
+            What is told, with its unit.
+        low, high
+            The numbers; all below and above have the colours of the ends.
+        """
+        self._show_bar(colours, (name, ""), (f"{low:.3g}", f"{(low + high) / 2:.3g}", f"{high:.3g}"))
+        self.setToolTip(f"{name} from {low:.3g} to {high:.3g}")
+        self._tell(f"Colours of {name}, from {low:.3g} to {high:.3g}")
 
     def show_swatches(self, colours: Mapping[str, str]) -> None:
         """Show a swatch for each name.
@@ -79,7 +95,7 @@ class ColourLegend(QWidget):
             min(self.fontMetrics().horizontalAdvance(name), int(_LONGEST_SHARE * self.width()))
             for name in self._ends
         )
-        number = self.fontMetrics().horizontalAdvance("0") // 2 + 1
+        number = max(map(self.fontMetrics().horizontalAdvance, self._numbers)) // 2 + 1
         x = max(left + _GAP_PX if left else 0, number)
         end = self.width() - max(right + _GAP_PX if right else 0, number)
         y = 1 + max(0, self.fontMetrics().height() - _BAR_PX) // 2
@@ -124,11 +140,11 @@ class ColourLegend(QWidget):
             words = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room.width())
             painter.drawText(room, side | Qt.AlignmentFlag.AlignVCenter, words)
         painter.setPen(ink(self, _NUMBER_INK))
-        for value, number in ((0.0, "0"), (0.5, "0.5"), (1.0, "1")):
+        for value, number in zip((0.0, 0.5, 1.0), self._numbers, strict=True):
             x = place.left() + value * place.width()
             under = place.bottom() + 1
             painter.drawLine(QPointF(x, under), QPointF(x, under + _TICK_PX - 2))
-            room = QRect(round(x) - 20, under + _TICK_PX, 40, line)
+            room = QRect(round(x) - 30, under + _TICK_PX, 60, line)
             painter.drawText(room, Qt.AlignmentFlag.AlignHCenter, number)
 
     def _paint_swatches(self, painter: QPainter) -> None:
@@ -141,6 +157,11 @@ class ColourLegend(QWidget):
             room = place.adjusted(_SWATCH_PX + _GAP_PX, 0, 0, 0)
             words = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room.width() + 1)
             painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, words)
+
+    def _show_bar(self, colours: ArrayLike, ends: tuple[str, str], numbers: tuple[str, str, str]) -> None:
+        rgba = np.asarray(colours, np.float64)
+        self._bar = np.ascontiguousarray(np.round(255 * rgba[None]).clip(0, 255).astype(np.uint8))
+        self._ends, self._numbers, self._swatches = ends, numbers, {}
 
     def _tell(self, name: str) -> None:
         self.setAccessibleName(name)

@@ -112,6 +112,10 @@ class Modelling(QObject):
             self._tables[sample] = self._session.project.table(sample)
         return self._tables[sample]
 
+    def put_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Take over tables of samples that are not on the screen before they are written."""
+        self._tables.update(tables)
+
     def run_job(
         self, name: str, job: Callable[..., Any], *arguments: Any, listeners: Sequence[str] = (), **named: Any
     ) -> Task:
@@ -264,7 +268,7 @@ class Modelling(QObject):
         tables = {}
         for name, (labels, probabilities, doubt) in predictions.samples.items():
             now = self.table_of(name)
-            same = _unchanged(asked[name], now, labels)
+            same = unchanged(asked[name], now, labels)
             tables[name] = with_probabilities(
                 now,
                 labels[same],
@@ -275,7 +279,7 @@ class Modelling(QObject):
             )
             if name in self._session.samples:
                 self._session.samples[name].classified(tables[name], card.classes)
-        self._tables.update(tables)
+        self.put_tables(tables)
         verdicts = verdicts_of(tables, card)
         self._session.save_changed()
         facts = card.model_dump(mode="json", by_alias=True)
@@ -286,7 +290,7 @@ class Modelling(QObject):
         self._session.say(f"{n_grains} grains in {len(tables)} samples are classified.")
 
 
-def _unchanged(before: pd.DataFrame, now: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+def unchanged(before: pd.DataFrame, now: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell which grains have the outline that they had before."""
     there = labels < len(now)
     same = np.zeros(len(labels), bool)

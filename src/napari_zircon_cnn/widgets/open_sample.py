@@ -143,6 +143,13 @@ class OpenSample(QObject):
         self.colour_by(self.mode, self.classes)
         self.changed.emit(None)
 
+    def embedded(self, table: pd.DataFrame, method: str) -> None:
+        """Show a table with the coordinates of a new embedding."""
+        self.curation.embedded(table, method)
+        self.grains.features = self.table
+        self.colour_by(self.mode, self.classes)
+        self.changed.emit(None)
+
     def select(self, labels: Sequence[int]) -> None:
         """Mark grains; labels without a grain are left out."""
         there = set(existing(self.table).tolist())

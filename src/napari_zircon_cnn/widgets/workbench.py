@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 from napari_zircon_cnn.widgets.classify_panel import ClassifyPanel
 from napari_zircon_cnn.widgets.collecting import put_off
 from napari_zircon_cnn.widgets.curate_panel import CuratePanel
+from napari_zircon_cnn.widgets.embed_panel import EmbedPanel
 from napari_zircon_cnn.widgets.inspect_panel import InspectPanel
 from napari_zircon_cnn.widgets.mount_panel import MountPanel
 from napari_zircon_cnn.widgets.panel import Panel
@@ -32,6 +33,7 @@ _KINDS: tuple[type[Panel], ...] = (
     TrainPanel,
     ClassifyPanel,
     InspectPanel,
+    EmbedPanel,
 )
 _WIDTH_PX = 390
 _PAUSE_MS = 100
@@ -131,6 +133,11 @@ class Workbench(QWidget):
     def inspect(self) -> InspectPanel:
         """The panel that shows what a network sees in a grain."""
         return self._panel(InspectPanel)
+
+    @property
+    def embed(self) -> EmbedPanel:
+        """The panel in which grains lie by what the network sees in them."""
+        return self._panel(EmbedPanel)
 
     @property
     def panels(self) -> tuple[Panel, ...]:
