@@ -5,18 +5,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QComboBox,
     QDialogButtonBox,
     QFileDialog,
     QLineEdit,
     QWidget,
 )
 
+from district import CLASSES, SAMPLES
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 from napari_zircon_cnn.widgets.session import Session
+from napari_zircon_cnn.widgets.workbench import Workbench
 
 LIMIT_MS = 120_000
 PULSE_MS = 20
@@ -98,3 +102,31 @@ def place_of(sample: OpenSample, label: int) -> Place:
     inner = len(rows) // 2
     y, x = sample.grains.data_to_world((rows[inner], columns[inner]))
     return float(y), float(x)
+
+
+def say_what_the_samples_are(workbench: Workbench) -> None:
+    """Give each sample of the district its class."""
+    table = workbench.train.table
+    for row, sample in enumerate(SAMPLES):
+        choice = table.cellWidget(row, 2)
+        assert isinstance(choice, QComboBox)
+        choice.setCurrentText(CLASSES[0] if sample.startswith("BAT") else CLASSES[1])
+
+
+def train(workbench: Workbench, qtbot: Any, epochs: int = 5) -> None:
+    """Train the district's network for a moment, in the worker process."""
+    say_what_the_samples_are(workbench)
+    workbench.train.validation.setCurrentIndex(workbench.train.validation.findData("split"))
+    workbench.train.epochs.setValue(epochs)
+    press(qtbot, workbench.train.train_button)
+    finish(qtbot, workbench.session)
+
+
+def drag_on(widget: QWidget, *places: QPoint, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press the mouse on a widget at the first place, move over the others and let go at the last."""
+    mouse: Any = QTest
+    mouse.mousePress(widget, Qt.MouseButton.LeftButton, modifier, places[0])
+    for place in places[1:]:
+        mouse.mouseMove(widget, place)
+        QApplication.processEvents()
+    mouse.mouseRelease(widget, Qt.MouseButton.LeftButton, modifier, places[-1])

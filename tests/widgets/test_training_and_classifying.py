@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from qtpy.QtWidgets import QComboBox
 
 from district import CLASSES, SAMPLES, District
-from gui import LIMIT_MS, button_of, finish, press, press_and_choose
+from gui import LIMIT_MS, button_of, finish, press, press_and_choose, say_what_the_samples_are, train
 from napari_zircon_cnn.actions import Merge, Reject
 from napari_zircon_cnn.export import export_csv, export_geojson, export_labels
 from napari_zircon_cnn.grains import existing, usable
@@ -40,22 +39,6 @@ def bench(make_napari_viewer_proxy: Callable[..., Any], district: District, qtbo
     workbench.show_panel(workbench.train)
     yield viewer, workbench
     session.close()
-
-
-def say_what_the_samples_are(workbench: Workbench) -> None:
-    table = workbench.train.table
-    for row, sample in enumerate(SAMPLES):
-        choice = table.cellWidget(row, 2)
-        assert isinstance(choice, QComboBox)
-        choice.setCurrentText(CLASSES[0] if sample.startswith("BAT") else CLASSES[1])
-
-
-def train(workbench: Workbench, qtbot: Any, epochs: int = 5) -> None:
-    say_what_the_samples_are(workbench)
-    workbench.train.validation.setCurrentIndex(workbench.train.validation.findData("split"))
-    workbench.train.epochs.setValue(epochs)
-    press(qtbot, workbench.train.train_button)
-    finish(qtbot, workbench.session)
 
 
 def test_training_shows_its_curves_and_its_model_classifies(bench: Bench, qtbot: Any) -> None:

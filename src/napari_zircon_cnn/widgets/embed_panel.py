@@ -8,8 +8,8 @@ import pandas as pd
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel
+from qtpy.QtGui import QCursor, QShowEvent
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolTip
 
 from napari_zircon_cnn.columns import EMBEDDINGS
 from napari_zircon_cnn.crops import CropSettings, cut_crops
@@ -69,7 +69,7 @@ class EmbedPanel(Panel):
         self.column.addWidget(self.state)
         self._add_view()
         self.scatter = Scatter()
-        self.scatter.describe = self._describe
+        self.scatter.rested_on.connect(self._describe)
         self.column.addWidget(self.scatter)
         self.legend = ColourLegend()
         self.column.addWidget(self.legend)
@@ -304,12 +304,13 @@ class EmbedPanel(Panel):
         self.gallery.show_grains(grains, crops, card.target_class if card else "the target class")
         self.gallery.setVisible(bool(grains))
 
-    def _describe(self, point: int) -> str:
+    def _describe(self, point: int) -> None:
+        """Show what is known of a point's grain beside the mouse."""
         row = self._points.iloc[point]
         p = row["probability"]
         words = [f"Grain {row['label']} of {row['sample']}", row["status"], row["class"]]
         words.append("" if pd.isna(p) else f"probability {p:.2f}")
-        return "; ".join(word for word in words if word)
+        QToolTip.showText(QCursor.pos(), "; ".join(word for word in words if word), self.scatter)
 
     def _add_settings(self) -> None:
         row = QHBoxLayout()
@@ -327,8 +328,8 @@ class EmbedPanel(Panel):
             "as in the paper."
         )
         self.compute_button = button("Compute", "Lay out the grains of all samples.", self.compute)
-        for part in (self.method, self.fit, self.compute_button):
-            row.addWidget(part, 1)
+        for part, stretch in ((self.method, 3), (self.fit, 6), (self.compute_button, 4)):
+            row.addWidget(part, stretch)
         self.column.addLayout(row)
         self.method.activated.connect(lambda _: self._show_points())
 
@@ -349,7 +350,7 @@ class EmbedPanel(Panel):
             self.colour.addItem(f"Colours: {column_name(by)}", by)
         self.colour.setAccessibleName("Colours of the points")
         self.colour.setToolTip("What the colours of the points tell; the marker is that of the sample.")
-        for part, stretch in ((self.view, 2), (self.tool, 2), (self.colour, 3)):
+        for part, stretch in ((self.view, 3), (self.tool, 3), (self.colour, 7)):
             row.addWidget(part, stretch)
         self.column.addLayout(row)
         self.view.activated.connect(lambda _: self._on_view())

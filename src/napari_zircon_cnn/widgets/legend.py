@@ -14,6 +14,7 @@ _BAR_PX, _TICK_PX, _GAP_PX = 12, 4, 6
 _SWATCH_PX, _BETWEEN_PX = 12, 14
 _BORDER_INK, _NUMBER_INK = 0.5, 0.85
 _LONGEST_SHARE = 0.3
+_ROUND_FROM = 100
 _OF_PROBABILITY = ("0", "0.5", "1")
 
 
@@ -54,9 +55,10 @@ class ColourLegend(QWidget):
         low, high
             The numbers; all below and above have the colours of the ends.
         """
-        self._show_bar(colours, (name, ""), (f"{low:.3g}", f"{(low + high) / 2:.3g}", f"{high:.3g}"))
-        self.setToolTip(f"{name} from {low:.3g} to {high:.3g}")
-        self._tell(f"Colours of {name}, from {low:.3g} to {high:.3g}")
+        first, middle, last = (_short(number) for number in (low, (low + high) / 2, high))
+        self._show_bar(colours, (name, ""), (first, middle, last))
+        self.setToolTip(f"{name} from {first} to {last}")
+        self._tell(f"Colours of {name}, from {first} to {last}")
 
     def show_swatches(self, colours: Mapping[str, str]) -> None:
         """Show a swatch for each name.
@@ -167,3 +169,7 @@ class ColourLegend(QWidget):
         self.setAccessibleName(name)
         self.setFixedHeight(self.height_for(self.width()))
         self.update()
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= _ROUND_FROM else f"{number:.3g}"

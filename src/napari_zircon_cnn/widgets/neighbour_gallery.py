@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QIcon, QImage, QPixmap
-from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem, QSizePolicy, QWidget
+from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem, QWidget
 
 from napari_zircon_cnn.jobs.neighbours import NearGrain
 
-_ICON_PX, _CELL_PX, _LINES = 56, 76, 3
+_ICON_PX, _CELL_PX, _LINES = 56, 80, 3
+_PEEP_PX = 24
 _GRAIN = Qt.ItemDataRole.UserRole
 
 
@@ -23,6 +24,7 @@ class NeighbourGallery(QListWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Grains alike")
+        self.setToolTip("Click a crop to go to its grain; p is its probability, d its distance.")
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -31,8 +33,8 @@ class NeighbourGallery(QListWidget):
         self.setWordWrap(True)
         self._cell = QSize(_CELL_PX, _ICON_PX + 4 + _LINES * self.fontMetrics().height())
         self.setGridSize(self._cell)
-        self.setMinimumHeight(self._cell.height() + 8)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        # The next line of crops peeps out, so that one sees that there are more.
+        self.setFixedHeight(self._cell.height() + _PEEP_PX)
         self.itemClicked.connect(self._go)
         self.itemActivated.connect(self._go)
 

@@ -1,7 +1,7 @@
 """A scatter of many points, of which some are chosen by a click, a box or a lasso."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,7 +28,7 @@ N_MARKERS = 5
 
 _MARKER_PX, _RING_PX, _MARGIN_PX, _NEAR_PX, _STILL_PX = 8, 13, 22, 9.0, 3.0
 _RING_COLOURS = ("#000000", "#FFE04A")
-_FRAME_INK, _NAME_INK, _RIM_INK = 0.35, 0.75, 0.35
+_FRAME_INK, _NAME_INK, _RIM_INK = 0.35, 0.75, 0.6
 _TRACE_COLOUR = "#FFE04A"
 _DEGREES_PER_PX = 0.5
 _FIRST_VIEW_DEG = (30.0, 20.0)
@@ -43,6 +43,8 @@ class Scatter(QWidget):
 
     chosen = Signal(object, bool)
     """The points that a hand chose, indices of shape (k,), and whether they are added to those before."""
+    rested_on = Signal(int)
+    """The point that the mouse rests on."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,8 +54,6 @@ class Scatter(QWidget):
         # The keys are for the grains after a click here as after one on the mount.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.tool: Tool = "lasso"
-        self.describe: Callable[[int], str] = lambda _: ""
-        """What is shown beside a point that the mouse rests on."""
         self._values: NDArray[np.float64] = np.empty((0, 2))
         self._colours: NDArray[np.uint8] = np.empty((0, 4), np.uint8)
         self._markers: NDArray[np.int64] = np.empty(0, np.int64)
@@ -141,7 +141,10 @@ class Scatter(QWidget):
         """Tell what the point is that the mouse rests on."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             point = self._nearest(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), "" if point is None else self.describe(point), self)
+            if point is None:
+                QToolTip.hideText()
+            else:
+                self.rested_on.emit(point)
             return True
         return bool(super().event(event))
 

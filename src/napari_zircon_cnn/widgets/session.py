@@ -273,6 +273,9 @@ class Session(QObject):
 
     def activate(self, name: str | None) -> None:
         """Make a sample on the screen the one that the panels are about, and hide the others."""
+        if self._is_closed:
+            # Panels still hear of each layer that goes with the window.
+            return
         self.active = self.samples.get(name) if name else None
         for sample in self.samples.values():
             for layer in sample.layers:
