@@ -222,6 +222,26 @@ def test_colours_and_axes_can_be_chosen(plot: Bench) -> None:
     assert "UMAP 3 goes along with area (ρ +1.00)" in embed.meaning.text()  # noqa: RUF001
 
 
+def test_mount_is_coloured_by_an_axis_and_curate_says_what_the_colours_tell(plot: Bench, qtbot: Any) -> None:
+    _, workbench = plot
+    sample = workbench.session.active
+    assert sample is not None
+    press(qtbot, workbench.embed.mount_button)
+    assert sample.mode == "UMAP 1"
+    # It was laid out by place: grains further to the right have later shades.
+    labels = usable(sample.table)
+    um = sample.segmented.mount.pixel_size_um
+    x, y = (sample.table.loc[labels, f"centroid_{axis}_um"].to_numpy() / um for axis in "xy")
+    rows, columns = np.rint(y).astype(int), np.rint(x).astype(int)
+    inside = sample.segmented.labels[rows, columns] == labels
+    shades = sample.colours.data[rows, columns][inside] // 2
+    assert (np.diff(shades[np.argsort(x[inside])].astype(int)) >= 0).all()
+    assert len(set(shades)) > 10
+    workbench.show_panel(workbench.curate)
+    assert workbench.curate.colours.currentData() == "UMAP 1"
+    assert workbench.curate.legend.accessibleName().startswith("Colours of UMAP 1, from ")
+
+
 def test_without_grains_model_or_coordinates_the_panel_says_what_to_do(
     make_napari_viewer_proxy: Callable[..., Any], district: District, qtbot: Any
 ) -> None:

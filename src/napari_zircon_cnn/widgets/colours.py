@@ -12,16 +12,28 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.columns import ACCEPTED, REJECTED, UNREVIEWED
 from napari_zircon_cnn.flags import Box, widened
 
-Mode = Literal["status", "probability", "class"]
+Mode = Literal["status", "probability", "class", "UMAP 1", "UMAP 2", "UMAP 3", "PCA 1", "PCA 2", "PCA 3"]
 
 N_SHADES = 64
 """Steps that a probability is shown in."""
+
+COORDINATES: dict[Mode, str] = {
+    "UMAP 1": "umap_1",
+    "UMAP 2": "umap_2",
+    "UMAP 3": "umap_3",
+    "PCA 1": "pca_1",
+    "PCA 2": "pca_2",
+    "PCA 3": "pca_3",
+}
+"""The column of the grain table by the mode that shows it."""
 
 STATUS_COLOURS = {UNREVIEWED: "#56B4E9", ACCEPTED: "#33C28A", REJECTED: "#9A9A9A"}
 UNKNOWN_COLOUR, SELECTED_COLOUR = "#D0D0D0", "#FFE04A"
 CLASS_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00", "#BBBBBB")
 """After Okabe and Ito (2008), which colour-blind people can tell apart."""
 
+# A few strange grains do not take all colours from the others.
+_ENDS = (0.02, 0.98)
 # Zoning must stay visible under a status; a probability is read off the fill itself.
 _STATUS_FILL, _VALUE_FILL, _SELECTED_FILL, _REJECTED_FILL = 0.08, 0.4, 0.15, 0.0
 _OUTLINE, _REJECTED_OUTLINE = 0.95, 0.4
@@ -31,6 +43,13 @@ _STATUS = {UNREVIEWED: 1, ACCEPTED: 2, REJECTED: 3}
 _UNKNOWN, _SELECTED, _FIRST_SHADE = 4, 5, 6
 _FIRST_CLASS = _FIRST_SHADE + N_SHADES
 N_COLOURS = _FIRST_CLASS + len(CLASS_COLOURS)
+
+
+def ends_of(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the numbers that have the first and the last shade: all but 2 % at either end lie between."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(end) for end in np.quantile(finite, _ENDS)) if len(finite) else (0.0, 1.0)
+    return low, high if high > low else low + 1.0
 
 
 def shades() -> NDArray[np.float32]:
@@ -77,6 +96,12 @@ def places_of(table: pd.DataFrame, mode: Mode, classes: Sequence[str] = ()) -> N
         probability = table["probability"].to_numpy(np.float64)
         shade = np.clip(np.nan_to_num(probability) * N_SHADES, 0, N_SHADES - 1).astype(np.uint8)
         places = np.where(np.isnan(probability), _UNKNOWN, _FIRST_SHADE + shade).astype(np.uint8)
+    elif mode in COORDINATES:
+        values = table[COORDINATES[mode]].to_numpy(np.float64)
+        low, high = ends_of(values)
+        shade = np.nan_to_num((values - low) / (high - low)) * N_SHADES
+        shade = np.clip(shade, 0, N_SHADES - 1).astype(np.uint8)
+        places = np.where(np.isnan(values), _UNKNOWN, _FIRST_SHADE + shade).astype(np.uint8)
     else:
         numbers = {name: _FIRST_CLASS + n % len(CLASS_COLOURS) for n, name in enumerate(classes)}
         places = table["class"].map(numbers).fillna(_UNKNOWN).to_numpy(np.uint8)

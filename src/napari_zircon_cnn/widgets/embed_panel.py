@@ -86,7 +86,10 @@ class EmbedPanel(Panel):
         self.outliers_button = button(
             "Outliers", "Select the grains unlike all that the network was trained on.", self.show_outliers
         )
-        for part in (self.neighbours_button, self.outliers_button):
+        self.mount_button = button(
+            "Colour mount", "Colour the grains on the mount by the first axis of the plot.", self.colour_mount
+        )
+        for part in (self.neighbours_button, self.outliers_button, self.mount_button):
             row.addWidget(part)
         self.column.addLayout(row)
         self.gallery = NeighbourGallery()
@@ -132,6 +135,13 @@ class EmbedPanel(Panel):
     def show_outliers(self) -> None:
         """Select the grains unlike all that the network was trained on, and show them."""
         self._begin(lambda: find_outliers(self.session), self._show_outliers)
+
+    def colour_mount(self) -> None:
+        """Colour the grains of each sample on the screen by the first axis of the plot."""
+        mode = axis_name(f"{self.method.currentData()}_{self.view.currentData()[0]}")
+        for sample in self.session.samples.values():
+            sample.colour_by(mode, sample.classes)
+        self.session.say(f"The grains on the mount are coloured by {mode}; Curate has the legend.")
 
     def go_to(self, name: str, label: int) -> None:
         """Turn to a grain, whose sample is opened if it is not on the screen."""

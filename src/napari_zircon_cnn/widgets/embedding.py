@@ -14,12 +14,14 @@ from napari_zircon_cnn.jobs.embed import EmbeddedProject, SampleCoordinates, emb
 from napari_zircon_cnn.jobs.grain_choice import check_counts
 from napari_zircon_cnn.jobs.neighbours import neighbours, outliers
 from napari_zircon_cnn.project import Project
+from napari_zircon_cnn.widgets.colours import COORDINATES, Mode
 from napari_zircon_cnn.widgets.modelling import unchanged
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task
 
 N_NEIGHBOURS = 12
 
+_AXES = {column: mode for mode, column in COORDINATES.items()}
 _SAID_UNITS = ("µm", "µm²", "°", "1/µm")
 _UNITS = {column.name: column.unit for column in MEASURED}
 
@@ -145,9 +147,9 @@ def meaning_of(correlations: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def axis_name(column: str) -> str:
+def axis_name(column: str) -> Mode:
     """Return the name of a column of coordinates as a person reads it, such as `UMAP 1`."""
-    return column.upper().replace("_", " ")
+    return _AXES[column]
 
 
 def column_name(column: str) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.columns import MEASURED, REJECTED
 from napari_zircon_cnn.grains import existing
-from napari_zircon_cnn.widgets.colours import CLASS_COLOURS, N_SHADES, UNKNOWN_COLOUR, shades
+from napari_zircon_cnn.widgets.colours import CLASS_COLOURS, N_SHADES, UNKNOWN_COLOUR, ends_of, shades
 
 BY_SAMPLE, BY_CLASS, BY_PROBABILITY = "sample", "class", "probability"
 _ADDED = ("uncertainty", "unlike_training")
@@ -25,8 +25,6 @@ NUMBERS = (
 """Columns that points may be coloured by, besides the three above."""
 
 _REJECTED_OPACITY = 60
-# A few strange grains do not take all colours from the others.
-_ENDS = (0.02, 0.98)
 
 
 class Colouring(NamedTuple):
@@ -106,10 +104,8 @@ def coloured(points: pd.DataFrame, by: str, sample_classes: Mapping[str, str]) -
         rgba = palette[numbers.to_numpy(int)]
     else:
         values = points[by].to_numpy(np.float64)
-        finite = values[np.isfinite(values)]
-        low, high = (0.0, 1.0) if by == BY_PROBABILITY or not len(finite) else np.quantile(finite, _ENDS)
-        ends = (float(low), float(high))
-        share = (values - low) / ((high - low) or 1.0)
+        ends = low, high = (0.0, 1.0) if by == BY_PROBABILITY else ends_of(values)
+        share = (values - low) / (high - low)
         shade = np.clip(np.nan_to_num(share) * N_SHADES, 0, N_SHADES - 1).astype(int)
         rgba = np.where(np.isfinite(values)[:, None], shades()[shade], transform_color([UNKNOWN_COLOUR]))
     pixels = np.round(255 * np.asarray(rgba)).astype(np.uint8)

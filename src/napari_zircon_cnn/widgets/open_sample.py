@@ -165,7 +165,7 @@ class OpenSample(QObject):
         self.selection_changed.emit(chosen)
 
     def colour_by(self, mode: Mode, classes: Sequence[str] = ()) -> None:
-        """Colour all grains by status, by probability or by class."""
+        """Colour all grains by status, probability, class or a coordinate of an embedding."""
         self.mode, self.classes = mode, tuple(classes)
         self._places = places_of(self.table, mode, self.classes)
         places = with_selected(self._places, self.selected)
