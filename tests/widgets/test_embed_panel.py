@@ -296,6 +296,18 @@ def test_embedding_goes_into_tables_and_files_and_neighbours_are_found(
     assert not {"tensorflow", "keras", "umap"} & set(sys.modules)
     look_for_neighbours(workbench, qtbot)
     look_for_outliers(workbench, qtbot)
+    # All of it is seen in a window of 800 px, which leaves a panel some 640.
+    content = embed.scroll_area.widget()
+    assert embed.gallery.isVisible()
+    assert max(content.minimumSizeHint().height(), content.heightForWidth(workbench.minimumWidth())) <= 640
+    # What a job finds wrong is said in the panel too, which can be used again.
+    assert session.modelling.model_path is not None
+    session.modelling.model_path.unlink()
+    press(qtbot, embed.compute_button)
+    finish(qtbot, session)
+    assert embed.state.text().startswith("⚠ ")
+    assert "lenet5-1.keras" in embed.state.text()
+    assert embed.compute_button.isEnabled()
     assert not {"tensorflow", "keras", "umap"} & set(sys.modules)
     session.close()
 

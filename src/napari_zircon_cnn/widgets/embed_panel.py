@@ -45,7 +45,7 @@ from napari_zircon_cnn.widgets.tasks import Task
 _VIEWS = {"1 and 2": (1, 2), "1 and 3": (1, 3), "2 and 3": (2, 3), "3-D": (1, 2, 3)}
 _TOOLS = {"Lasso": "lasso", "Box": "box", "Turn": "turn"}
 _WAIT_MS = 100
-_MOST_CROPS = 24
+_MOST_CROPS, _NARROW_PX = 24, 100
 
 
 class EmbedPanel(Panel):
@@ -330,8 +330,8 @@ class EmbedPanel(Panel):
         self.method.setAccessibleName("Method")
         self.method.setToolTip("UMAP keeps neighbours together; PCA takes no time.")
         self.fit = narrow(QComboBox())
-        self.fit.addItem("fit on training grains", "training")
-        self.fit.addItem("fit on all grains", "all")
+        self.fit.addItem("fit on training", "training")
+        self.fit.addItem("fit on all", "all")
         self.fit.setAccessibleName("Fit")
         self.fit.setToolTip(
             "What the layout is fitted on: the training grains, among which the others are placed, or all, "
@@ -360,8 +360,10 @@ class EmbedPanel(Panel):
             self.colour.addItem(f"Colours: {column_name(by)}", by)
         self.colour.setAccessibleName("Colours of the points")
         self.colour.setToolTip("What the colours of the points tell; the marker is that of the sample.")
-        for part, stretch in ((self.view, 3), (self.tool, 3), (self.colour, 7)):
-            row.addWidget(part, stretch)
+        for part in (self.view, self.tool):
+            part.setMaximumWidth(_NARROW_PX)
+            row.addWidget(part)
+        row.addWidget(self.colour, 1)
         self.column.addLayout(row)
         self.view.activated.connect(lambda _: self._on_view())
         self.tool.activated.connect(lambda _: setattr(self.scatter, "tool", self.tool.currentData()))

@@ -49,7 +49,8 @@ class Scatter(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Scatter of the grains")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        # The height that it would like is more than a small window has.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.setMinimumHeight(160)
         # The keys are for the grains after a click here as after one on the mount.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
