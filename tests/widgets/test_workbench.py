@@ -211,6 +211,6 @@ def test_panels_are_built_once_the_first_is_seen_or_when_turned_to(bench: Bench,
 
     workbench.steps.button(4).click()
     assert workbench.stack.currentWidget() is workbench.classify
-    qtbot.waitUntil(lambda: len(workbench.findChildren(Panel)) == 6)
+    qtbot.waitUntil(lambda: len(workbench.findChildren(Panel)) == 7)
     assert workbench.stack.currentWidget() is workbench.classify
-    assert [workbench.stack.widget(n) for n in range(6)] == list(workbench.panels)
+    assert [workbench.stack.widget(n) for n in range(7)] == list(workbench.panels)

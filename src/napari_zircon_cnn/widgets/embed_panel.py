@@ -1,4 +1,4 @@
-"""The sixth panel: grains laid out by what the network sees in them, linked with mount and table."""
+"""The seventh panel: grains laid out by what the network sees in them, linked with mount and table."""
 
 from collections.abc import Callable
 from typing import Any
