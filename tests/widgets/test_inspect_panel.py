@@ -13,17 +13,15 @@ from qtpy.QtWidgets import QWidget
 
 from district import District
 from gui import button_of, finish, place_of, press, press_and_choose
+from lasting_worker import LastingWorker
 from looked_into import train_networks
 from napari_zircon_cnn.actions import Delete, Reject
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.grains import usable
-from napari_zircon_cnn.jobs.warm_up import warm_up
 from napari_zircon_cnn.placement import Placement, place_crops
 from napari_zircon_cnn.widgets.map_layers import GRAIN_LAYER, SAMPLE_LAYER
 from napari_zircon_cnn.widgets.open_sample import OpenSample
-from napari_zircon_cnn.widgets.preferences import Preferences
 from napari_zircon_cnn.widgets.workbench import Workbench
-from napari_zircon_cnn.worker import Worker
 
 LAYERS = ["C1", "S2", "C3", "S4", "C5", "S6"]
 UNTIL_MS = 30_000
@@ -36,21 +34,10 @@ def networks(drawn_district: District, tmp_path_factory: pytest.TempPathFactory)
     return train_networks(drawn_district, tmp_path_factory.mktemp("networks"))
 
 
-class LastingWorker(Worker):
-    """A worker process that outlasts a session, since Keras takes seconds to start for each test."""
-
-    def close(self) -> None:
-        """Go on."""
-
-    def end(self) -> None:
-        """Stop the process."""
-        super().close()
-
-
 @pytest.fixture(scope="module")
 def worker() -> Iterator[LastingWorker]:
     """Return the worker process of this module's sessions."""
-    started = LastingWorker(Preferences().environment, warm_up)
+    started = LastingWorker()
     yield started
     started.end()
 

@@ -4,7 +4,9 @@ import dataclasses
 from typing import Any
 
 import pytest
+from qtpy.QtWidgets import QLabel
 
+from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.segmentation.methods import METHODS
 from napari_zircon_cnn.widgets.parameter_form import ParameterForm
@@ -35,9 +37,33 @@ def test_changed_parameters_are_told_and_reset(qtbot: Any) -> None:
 
 
 def test_choices_and_switches_have_fields_of_their_own(qtbot: Any) -> None:
-    form = ParameterForm(TrainSettings, without=("network", "epochs"))
+    form = ParameterForm(TrainSettings)
     qtbot.addWidget(form)
     assert set(form.fields["augmentation"].choices) == {"paper", "notebook", "none"}
     form.fields["dropout"].value = False
     form.fields["learning_rate"].value = 0.0005
     assert form.values() == {"dropout": False, "learning_rate": 0.0005}
+
+
+def test_parameters_stand_under_headings_and_those_that_are_hidden_count_for_nothing(qtbot: Any) -> None:
+    groups = {"Size": ("size_px", "box_um"), "Looks": ("masked",)}
+    form = ParameterForm(CropSettings, groups, {"masked": "Grain alone"})
+    qtbot.addWidget(form)
+    assert list(form.fields) == ["size_px", "box_um", "masked"]
+    form.fields["size_px"].value = 64
+    form.fields["masked"].value = True
+    form.show_only({"size_px"})
+    assert form.values() == {"size_px": 64}
+    shown = {label.text() for label in form.findChildren(QLabel) if label.isVisibleTo(form)}
+    assert shown == {"Size", "Size (px)"}
+    form.show_only({"masked"})
+    assert form.values() == {"masked": True}
+
+
+def test_values_are_called_by_words_and_no_others_can_be_chosen(qtbot: Any) -> None:
+    words = {"weights": {"imagenet": "From ImageNet", "none": "Random"}}
+    form = ParameterForm(TrainSettings, {"": ("weights",)}, words=words)
+    qtbot.addWidget(form)
+    assert form.fields["weights"].native.currentText() == "From ImageNet"
+    form.fields["weights"].native.setCurrentText("Random")
+    assert form.values() == {"weights": "none"}

@@ -23,6 +23,8 @@ _OWN = {
         size_px=224,
         smallest_px=67,
         options=("dropout", "value_range", "activation"),
+        title="AlexNet",
+        about="Ten million parameters and crops of 224 px, trained from nothing: slow without a GPU.",
     ),
     "lenet5": NetworkSpec(
         f"{_ROOM}.lenet5:build_lenet5",
@@ -30,8 +32,15 @@ _OWN = {
             *("dropout", "value_range", "batch_normalisation", "activation"),
             *("padding", "stride", "kernel_size"),
         ),
+        title="LeNet-5",
+        about="The paper's small network, 22,029 parameters; quick on any computer.",
     ),
-    "mlp": NetworkSpec(f"{_ROOM}.mlp:build_mlp", options=("dropout", "value_range", "activation")),
+    "mlp": NetworkSpec(
+        f"{_ROOM}.mlp:build_mlp",
+        options=("dropout", "value_range", "activation"),
+        title="MLP",
+        about="The paper's baseline without convolutions: what a better network must beat.",
+    ),
     "vgg16": NetworkSpec(
         f"{_ROOM}.vgg16:build_vgg16",
         size_px=224,
@@ -39,6 +48,9 @@ _OWN = {
         options=("dropout",),
         pretrained=f"{_ROOM}.vgg16:load_imagenet",
         frozen_until=("average", "block5_conv2"),
+        title="VGG-16",
+        about="The paper's best network: it knows photographs and learns zircons in two stages; slow without "
+        "a GPU, unless features are cached.",
     ),
 }
 

@@ -32,6 +32,10 @@ class NetworkSpec:
     frozen_until
         One layer for each stage of the training: all layers up to it keep their weights meanwhile,
         the others learn. Empty where all layers learn in a single stage.
+    title
+        What a window calls it; its own name where empty.
+    about
+        What it is, in a sentence.
     """
 
     builder: str
@@ -40,3 +44,5 @@ class NetworkSpec:
     options: tuple[str, ...] = ("dropout", "value_range")
     pretrained: str = ""
     frozen_until: tuple[str, ...] = ()
+    title: str = ""
+    about: str = ""

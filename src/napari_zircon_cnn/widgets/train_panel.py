@@ -14,14 +14,14 @@ from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.jobs.train import train_model
 from napari_zircon_cnn.jobs.validation import warning_about
 from napari_zircon_cnn.networks.card import ModelCard
-from napari_zircon_cnn.networks.registry import network_names, total_epochs
+from napari_zircon_cnn.networks.registry import check_training, network_names, network_spec, total_epochs
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.settings import validated
 from napari_zircon_cnn.widgets.class_table import ClassTable
 from napari_zircon_cnn.widgets.panel import Panel, button, narrow
-from napari_zircon_cnn.widgets.parameter_form import ParameterForm
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task
+from napari_zircon_cnn.widgets.training_form import TrainingForm
 
 if TYPE_CHECKING:
     from napari_zircon_cnn.widgets.curves import TrainingCurves
@@ -32,7 +32,6 @@ _VALIDATIONS = {
     "split": "One split of grains (paper)",
 }
 _USUAL_TARGET = "porphyry"
-_CHOSEN_ABOVE = ("network", "epochs")
 _LAID_OUT_MS = 200
 _COUNT_MS = 300
 _SMOOTHED = 5
@@ -52,12 +51,14 @@ class TrainPanel(Panel):
         self.target = QComboBox()
         self.target.setToolTip("The class whose probability is shown on the grains.")
         self._add_choices()
-        self.more = ParameterForm(TrainSettings, without=_CHOSEN_ABOVE)
+        self.more = TrainingForm()
         self.devices = QLabel("The device is chosen in Preferences > Zircon CNN.")
         self.devices.setWordWrap(True)
         self.models.devices_found.connect(self._show_devices)
         self.more_button = button(
-            "", "Regularisation, augmentation and the rest of the settings.", self._show_more
+            "",
+            "All that can be chosen of network and training; the defaults are the paper's.",
+            self._show_more,
         )
         self.more_button.setCheckable(True)
         self._show_more()
@@ -87,6 +88,8 @@ class TrainPanel(Panel):
         self._task: Task | None = None
         self._total = 0
         self.target.textActivated.connect(self._choose_target)
+        self.network.currentIndexChanged.connect(lambda _: self._show_network())
+        self.more.changed.connect(self._show_more)
         self._seconds: list[float] = []
         self.table.changed.connect(self._on_classes)
         self.validation.currentIndexChanged.connect(lambda _: self._warn())
@@ -98,6 +101,7 @@ class TrainPanel(Panel):
         self.session.rows_changed.connect(lambda _: self._count_soon.start())
         self.models.model_changed.connect(self._show_model)
         self.models.choices_changed.connect(self._on_choices)
+        self._show_network()
         self._list_samples()
 
     def _add_classes(self) -> None:
@@ -113,8 +117,9 @@ class TrainPanel(Panel):
     def _add_choices(self) -> None:
         form = self.add_form()
         self.network = QComboBox()
-        self.network.addItems(network_names())
-        self.network.setCurrentText(TrainSettings.network)
+        for name in network_names():
+            self.network.addItem(_title_of(name), name)
+        self.network.setCurrentIndex(self.network.findData(TrainSettings.network))
         self.network.setToolTip("The network that is trained from fresh weights.")
         self.epochs = QSpinBox()
         self.epochs.setRange(1, 100_000)
@@ -129,6 +134,9 @@ class TrainPanel(Panel):
         form.addRow("Network", self.network)
         form.addRow("Validation", self.validation)
         form.addRow("Epochs", self.epochs)
+        self.about = QLabel("")
+        self.about.setWordWrap(True)
+        self.column.addWidget(self.about)
 
     @property
     def is_done(self) -> bool:
@@ -141,14 +149,16 @@ class TrainPanel(Panel):
         if project is None or not project.samples:
             self.session.say("There are no grains to train on yet; find them first.", wrong=True)
             return
-        epochs = self.epochs.value()
-        training = self.more.values() | {"network": self.network.currentText(), "epochs": epochs}
+        network, crop = self.network.currentData(), self.more.crop_values()
+        training = self.more.training_values() | {"network": network, "epochs": self.epochs.value()}
         try:
-            self._total = total_epochs(validated(TrainSettings, training))
+            settings = validated(TrainSettings, training)
+            check_training(settings, crop.get("size_px", network_spec(network).size_px))
+            self._total = total_epochs(settings)
         except ZirconError as error:
             self.session.say(str(error), wrong=True)
             return
-        model_file = self.models.new_model_path(self.network.currentText())
+        model_file = self.models.new_model_path(network)
         self._show_curves().start(self._total)
         self._seconds.clear()
         self.state.setText("The first epoch follows once the training has started.")
@@ -159,6 +169,7 @@ class TrainPanel(Panel):
             self.models.classes,
             model_file,
             training=training,
+            crop=crop,
             hold_out=self.models.held_out,
             validation=self.validation.currentData(),
             keep_best_on_cancel=True,
@@ -186,6 +197,7 @@ class TrainPanel(Panel):
             return
         fold, row = arguments
         if fold:
+            self.state.setText(f"Validating: epoch {int(row['epoch'])} without {fold}.")
             return
         self._show_curves().add_epoch(row)
         self._seconds.append(float(row["seconds"]))
@@ -239,10 +251,21 @@ class TrainPanel(Panel):
         self.own_classes.setVisible(n_own > 0)
 
     def _show_more(self) -> None:
-        """Show or hide the settings that are seldom touched."""
-        is_open = self.more_button.isChecked()
+        """Show or hide the settings that are seldom touched, and tell how many are others than usual."""
+        is_open, n_changed = self.more_button.isChecked(), self.more.n_changed()
         self.more.setVisible(is_open)
-        self.more_button.setText(f"{'▾' if is_open else '▸'} Regularisation and more")
+        self.more_button.setText(
+            f"{'▾' if is_open else '▸'} More settings{f' ({n_changed} changed)' if n_changed else ''}"
+        )
+
+    def _show_network(self) -> None:
+        """Show what the chosen network is, and the settings that it heeds."""
+        name = self.network.currentData()
+        try:
+            self.more.show_network(name)
+            self.about.setText(network_spec(name).about)
+        except ZirconError as error:
+            self.about.setText(str(error))
 
     def _on_classes(self) -> None:
         names = sorted(names_in(self.table.classes))
@@ -276,6 +299,14 @@ class TrainPanel(Panel):
             except ZirconError as error:
                 self.session.say(str(error), wrong=True)
             self._list_samples()
+
+
+def _title_of(network: str) -> str:
+    """Return what a network is called; its own name where its package is no good."""
+    try:
+        return network_spec(network).title or network
+    except ZirconError:
+        return network
 
 
 def in_words(card: ModelCard) -> str:

@@ -1,0 +1,97 @@
+"""Networks and their settings, from the panel to the trained network's card, in the real worker process."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from district import District
+from gui import finish, press
+from lasting_worker import LastingWorker
+from napari_zircon_cnn.networks.card import ModelCard
+from napari_zircon_cnn.widgets.workbench import Workbench
+from vgg_weights import write_vgg_weights
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[LastingWorker]:
+    """Return the worker process of this module's sessions."""
+    started = LastingWorker()
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def bench(
+    make_napari_viewer_proxy: Callable[..., Any], district: District, worker: LastingWorker, qtbot: Any
+) -> Any:
+    """Return a workbench with the district's project and classes, the train panel in front."""
+    viewer = make_napari_viewer_proxy()
+    _, workbench = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Zircon CNN")
+    workbench.session.modelling.worker = worker
+    workbench.session.open_project(district.project)
+    finish(qtbot, workbench.session)
+    workbench.session.modelling.read_classes(district.classes)
+    workbench.show_panel(workbench.train)
+    yield workbench
+    workbench.session.close()
+
+
+def choose(workbench: Workbench, network: str, epochs: int = 1, validation: str = "split") -> None:
+    panel = workbench.train
+    for box, value in ((panel.network, network), (panel.validation, validation)):
+        box.setCurrentIndex(box.findData(value))
+    panel.epochs.setValue(epochs)
+
+
+def trained(workbench: Workbench, qtbot: Any) -> ModelCard:
+    press(qtbot, workbench.train.train_button)
+    finish(qtbot, workbench.session)
+    card = workbench.session.modelling.card
+    assert card is not None, workbench.status.message.text()
+    return card
+
+
+def test_settings_of_lenet_are_those_of_the_trained_network(bench: Workbench, qtbot: Any) -> None:
+    choose(bench, "lenet5")
+    press(qtbot, bench.train.more_button)
+    fields = bench.train.more.training.fields
+    chosen = {"kernel_size": 5, "activation": "tanh", "optimiser": "sgd", "balanced_batches": True}
+    for name, value in chosen.items():
+        fields[name].value = value
+    bench.train.more.crop.fields["size_px"].value = 64
+    assert bench.train.more_button.text().endswith("(5 changed)")
+    card = trained(bench, qtbot)
+    assert {name: getattr(card.training, name) for name in chosen} == chosen
+    assert card.network.input_size == card.crop["size_px"] == 64
+
+
+def test_vgg_goes_through_both_stages_with_weights_from_a_file(
+    bench: Workbench, tmp_path: Path, qtbot: Any
+) -> None:
+    choose(bench, "vgg16")
+    more = bench.train.more
+    # Its smallest crops, since a test has little time.
+    more.crop.fields["size_px"].value = 32
+    more.training.fields["fine_tuning_epochs"].value = 1
+    more.training.fields["cached_features"].value = True
+    more.use_weights(tmp_path / "weights.h5")
+    press(qtbot, bench.train.train_button)
+    assert "There is no file of weights" in bench.status.message.text()
+    assert bench.session.tasks == []
+
+    more.use_weights(write_vgg_weights(tmp_path / "weights.h5"))
+    card = trained(bench, qtbot)
+    assert card.training.weights == "weights.h5"
+    assert card.weights_sha256
+    assert len(card.history) == 2
+    assert bench.train.curves is not None
+
+
+def test_opened_settings_fit_the_width_of_a_small_window(bench: Workbench, qtbot: Any) -> None:
+    press(qtbot, bench.train.more_button)
+    for n in range(bench.train.network.count()):
+        bench.train.network.setCurrentIndex(n)
+        content = bench.train.scroll_area.widget()
+        assert content.minimumSizeHint().width() <= bench.minimumWidth() - 30
