@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from napari_zircon_cnn.baseline import (
     SHAPE_COLUMNS,
     SHAPES,
     beside,
+    brightness_baseline,
     majority,
     shape_baseline,
 )
@@ -64,3 +67,16 @@ def test_baselines_are_scored_on_the_network_s_own_grains() -> None:
         assert figures["hold_out"]["n"] == 30
         assert [fold["held_out"] for fold in figures["folds"]] == [split.name] * 2
     assert set(beside(everything, split, [])[SHAPES]) == {"validation"}
+
+
+def test_brightness_alone_tells_what_brightness_can_tell() -> None:
+    train, test = grains(seed=0), grains(seed=1)
+    assert evaluation(brightness_baseline(train, test), test.y)["roc_auc"] < 0.65
+    for each in (train, test):
+        # A larger grain is no brighter: black around it does not count.
+        each.crops[:, :4] = 0
+        each.crops[:, 4:] *= 1 + 0.5 * each.y[:, None, None, None]
+        each.crops[::2, 6:] = 0
+    assert evaluation(brightness_baseline(train, test), test.y)["roc_auc"] > 0.95
+    black = dataclasses.replace(test, crops=np.zeros_like(test.crops))
+    assert np.isfinite(brightness_baseline(train, black)).all()

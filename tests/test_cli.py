@@ -22,6 +22,7 @@ from napari_zircon_cnn.project import Project
 
 COMMANDS = [
     *("demo", "segment", "curate", "train", "classify", "evaluate", "report", "export"),
+    *("validate", "audit"),
     *("reproduce", "size-curve", "hyperparameters"),
     *("score-segmentation", "feature-maps", "saliency", "embed", "neighbours", "outliers"),
 ]

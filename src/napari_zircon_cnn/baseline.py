@@ -68,17 +68,52 @@ def shape_baseline(train: Dataset, test: Dataset) -> NDArray[np.float64]:
     ndarray of float64, shape (n, n_classes)
         The probabilities; 0 for a class that no training grain has.
     """
-    found = np.zeros((len(test), len(train.classes)))
-    if not len(test):
+    columns = list(SHAPE_COLUMNS)
+    of_train, of_test = (grains.rows[columns].to_numpy(np.float64) for grains in (train, test))
+    return _told_by(of_train, of_test, train)
+
+
+def brightness_baseline(train: Dataset, test: Dataset) -> NDArray[np.float64]:
+    """Tell classes by how bright and how uneven the grains are, with logistic regression.
+
+    Parameters
+    ----------
+    train
+        Grains of known class; their masked crops tell the mean and the standard deviation of the grey
+        values, black left out.
+    test
+        The grains to ask about.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_classes)
+        The probabilities; 0 for a class that no training grain has.
+    """
+    return _told_by(_light_of(train), _light_of(test), train)
+
+
+def _light_of(grains: Dataset) -> NDArray[np.float64]:
+    values = np.ma.masked_equal(grains.crops.reshape(len(grains), -1), 0)
+    light: NDArray[np.float64] = np.stack(
+        [np.ma.filled(values.mean(axis=1), 0), np.ma.filled(values.std(axis=1), 0)], axis=1
+    ).astype(np.float64)
+    return light
+
+
+def _told_by(
+    of_train: NDArray[np.float64], of_test: NDArray[np.float64], train: Dataset
+) -> NDArray[np.float64]:
+    """Return what logistic regression tells from some numbers of each grain, shape (n, n_columns)."""
+    found = np.zeros((len(of_test), len(train.classes)))
+    if not len(of_test):
         return found
     present = np.unique(train.y)
     if len(present) == 1:
         found[:, present] = 1
         return found
-    columns = list(SHAPE_COLUMNS)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    model.fit(train.rows[columns].to_numpy(np.float64), train.y)
-    found[:, present] = model.predict_proba(test.rows[columns].to_numpy(np.float64))
+    model.fit(of_train, train.y)
+    found[:, present] = model.predict_proba(of_test)
     return found
 
 

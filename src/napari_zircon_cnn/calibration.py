@@ -136,6 +136,29 @@ def in_words(calibration: Calibration) -> str:
     return told
 
 
+def reliability_curves(calibration: Calibration) -> dict[str, list[dict[str, float]]]:
+    """Return the points of a reliability diagram before and after scaling, by what a legend calls them.
+
+    Parameters
+    ----------
+    calibration
+        The calibration; without figures there are no curves.
+
+    Returns
+    -------
+    dict
+        Points as `metrics.reliability` gives them.
+    """
+    before: Any = calibration.before
+    after: Any = calibration.after
+    if not before or not after:
+        return {}
+    return {
+        f"as the network says, ECE {before['ece']:.2f}": before["reliability"],
+        f"temperature {calibration.temperature:.2f}, ECE {after['ece']:.2f}": after["reliability"],
+    }
+
+
 def _reason_against(y: Classes) -> str:
     if len(y) < FEWEST_GRAINS:
         return f"{len(y)} held-out grains are too few to calibrate with; it takes {FEWEST_GRAINS}"

@@ -17,6 +17,7 @@ from napari_zircon_cnn.cli.options import (
     Samples,
     Scaling,
     Validation,
+    value_range_of,
 )
 from napari_zircon_cnn.cli.output import end, print_figures, print_verdicts, progress_bar
 from napari_zircon_cnn.cli.words import names_in, pairs_in
@@ -122,7 +123,7 @@ def train(
         "network": model,
         "dropout": dropout,
         "augmentation": augmentation.value,
-        "value_range": "zero_to_one" if scaling is Scaling.PAPER else "minus_one_to_one",
+        "value_range": value_range_of(scaling),
         "epochs": epochs,
         "fine_tuning_epochs": fine_tuning_epochs,
         "batch_size": batch_size,

@@ -30,6 +30,11 @@ class Scaling(StrEnum):
     NOTEBOOK = "notebook"
 
 
+def value_range_of(scaling: Scaling) -> str:
+    """Return what the training's settings call a range of values."""
+    return "zero_to_one" if scaling is Scaling.PAPER else "minus_one_to_one"
+
+
 class Prior(StrEnum):
     """Which class frequencies probabilities assume."""
 

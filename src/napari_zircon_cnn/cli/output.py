@@ -83,6 +83,46 @@ def print_trials(table: "pd.DataFrame") -> None:
         )
 
 
+def print_side_by_side(table: "pd.DataFrame") -> None:
+    """Print the figures over grains beside those over whole samples; see `divisions.side_by_side`."""
+    ways = [over for over in ("grains", "samples") if (table["over"] == over).any()]
+    names = {"grains": "over grains", "samples": "over whole samples"}
+    typer.echo(f"{'':16}" + "".join(f"{_heading(table, over, names[over]):54}" for over in ways).rstrip())
+    for by in dict.fromkeys(table["by"]):
+        rows = table[table["by"] == by].set_index("over")
+        cells = [f"{_cell(rows.loc[over]):54}" for over in ways if over in rows.index]
+        typer.echo(f"{by:16}" + "".join(cells).rstrip())
+    typer.echo("±: standard deviation between folds / between seeds. ECE: expected calibration error.")
+
+
+def _heading(table: "pd.DataFrame", over: str, name: str) -> str:
+    row = table[table["over"] == over].iloc[0]
+    folds = "a random split" if row["folds"] == 1 else f"{row['folds']} folds"
+    return f"{name}: {folds}, {row['repeats']} times" if row["repeats"] > 1 else f"{name}: {folds}"
+
+
+def _cell(row: Any) -> str:
+    """Return ROC-AUC and accuracy with their spreads, and the calibration error."""
+    parts = []
+    for key, name in (("roc_auc", "AUC"), ("accuracy", "acc.")):
+        spreads = [_shown(row[f"{key}_between_{of}"]) for of in ("folds", "seeds")]
+        parts.append(f"{name} {_shown(row[key])} ±{'/'.join(spreads)}")
+    return "  ".join([*parts, f"ECE {_shown(row['ece'])}"])
+
+
+def print_audit(table: "pd.DataFrame") -> None:
+    """Print what is left of a network's figures on each view of the grains."""
+    typer.echo(f"{'ROC-AUC':20}{'known samples':>16}{'only shown it':>16}{'new samples (95%)':>26}")
+    for row in table.to_dict("records"):
+        interval = "" if math.isnan(row["new"]) else f" ({row['new_low']:.2f} to {row['new_high']:.2f})"
+        new = f"{_shown(row['new'])}{interval}"
+        typer.echo(f"{row['view']:20}{_shown(row['known']):>16}{_shown(row['shown']):>16}{new:>26}")
+
+
+def _shown(figure: float) -> str:
+    return "-" if math.isnan(figure) else f"{figure:.2f}"
+
+
 def end(sentence: str, found: Mapping[str, Any], as_json: bool) -> None:
     """End a command: print its sentence and, if asked for, what it found as one line of JSON."""
     if sentence:

@@ -241,7 +241,7 @@ class ModelCard(_Part):
     def training_priors(self) -> tuple[float, ...]:
         """Return the class frequencies that the network's probabilities assume."""
         counts = [sum(part.n_grains for part in self.samples if part.class_name == c) for c in self.classes]
-        if self.training.class_weights or not all(counts):
+        if self.training.class_weights or self.training.balanced_batches or not all(counts):
             return (1 / len(self.classes),) * len(self.classes)
         return tuple(count / sum(counts) for count in counts)
 
