@@ -35,8 +35,8 @@ def test_reliability_is_drawn_before_and_after_scaling() -> None:
     assert after.startswith("temperature 2.9")
     (axes,) = reliability_figure({"lenet5": curves}, "porphyry").axes
     diagonal, *lines = axes.lines
-    assert list(diagonal.get_xdata()) == [0, 1]
-    assert list(lines[0].get_xdata()) == pytest.approx([point["probability"] for point in curves[before]])
+    assert np.asarray(diagonal.get_xdata()).tolist() == [0, 1]
+    assert np.asarray(lines[0].get_xdata()).tolist() == pytest.approx([point["probability"] for point in curves[before]])
     assert axes.get_xlabel() == "probability of porphyry"
 
 

@@ -37,7 +37,7 @@ def centroids(crops: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.stack(moments, axis=1) / pictures.sum(axis=(1, 2))[:, None]
 
 
-@pytest.mark.parametrize("kind", ["paper", "notebook"])
+@pytest.mark.parametrize("kind", ["paper", "notebook", "session"])
 def test_crops_vary_and_stay_grey_values(kind: Augmentation) -> None:
     crops = np.random.default_rng(0).random((64, SIZE, SIZE, 1), np.float32)
     before = crops.copy()
@@ -115,3 +115,18 @@ def test_the_notebook_neither_flips_nor_brightens_and_none_changes_nothing() -> 
     assert not notebook.brightnesses.any()
     assert notebook.turns.std() > 0.05
     np.testing.assert_array_equal(vary(bars(3), drawn(3, "none")), bars(3))
+
+
+def test_a_session_s_light_takes_the_place_of_the_grain_s_own() -> None:
+    crops = np.concatenate([bars(300), 0.25 * bars(300)])
+    variations = drawn(600, "session")
+    assert not variations.brightnesses.any()
+    assert (variations.contrasts == 1).all()
+    lit = vary(crops, only(variations, "lights"))
+    brightest = lit.max(axis=(1, 2, 3))
+    assert brightest.min() == pytest.approx(0.2, abs=0.01)
+    assert brightest.max() == pytest.approx(0.7, abs=0.01)
+    # Nothing tells any more which grains were the bright ones, and black stays black.
+    assert np.median(brightest[:300]) == pytest.approx(np.median(brightest[300:]), abs=0.05)
+    assert not lit[crops == 0].any()
+    assert not vary(np.zeros((600, SIZE, SIZE, 1), np.float32), variations).any()

@@ -39,7 +39,7 @@ def test_changed_parameters_are_told_and_reset(qtbot: Any) -> None:
 def test_choices_and_switches_have_fields_of_their_own(qtbot: Any) -> None:
     form = ParameterForm(TrainSettings)
     qtbot.addWidget(form)
-    assert set(form.fields["augmentation"].choices) == {"paper", "notebook", "none"}
+    assert set(form.fields["augmentation"].choices) == {"paper", "notebook", "session", "none"}
     form.fields["dropout"].value = False
     form.fields["learning_rate"].value = 0.0005
     assert form.values() == {"dropout": False, "learning_rate": 0.0005}

@@ -23,7 +23,10 @@ Output = Annotated[
 ]
 Epochs = Annotated[int, typer.Option(min=1, help="How often each grain is shown in each training.")]
 Vary = Annotated[
-    Augmentation, typer.Option(help="Vary the training crops as the paper or its notebook does.")
+    Augmentation,
+    typer.Option(
+        help="Vary the training crops as the paper or its notebook does, or in light as between sessions."
+    ),
 ]
 Scale = Annotated[
     Scaling, typer.Option(help="Grey values 0 to 1 as in the paper, or -1 to 1 as in its notebook.")

@@ -45,7 +45,10 @@ def train(
     ] = Validation.SPLIT,
     dropout: Annotated[bool, typer.Option(help="Regularise by dropout.")] = True,
     augmentation: Annotated[
-        Augmentation, typer.Option(help="Vary the training crops as the paper or its notebook does.")
+        Augmentation,
+        typer.Option(
+            help="Vary the training crops as the paper or its notebook does, or in light as between sessions."
+        ),
     ] = Augmentation.PAPER,
     scaling: Annotated[
         Scaling, typer.Option(help="Grey values 0 to 1 as in the paper, or -1 to 1 as in its notebook.")

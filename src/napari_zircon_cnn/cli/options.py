@@ -20,6 +20,7 @@ class Augmentation(StrEnum):
 
     PAPER = "paper"
     NOTEBOOK = "notebook"
+    SESSION = "session"
     NONE = "none"
 
 

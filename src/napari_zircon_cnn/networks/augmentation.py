@@ -12,6 +12,8 @@ _ROTATION = 0.2  # of a full turn, either way
 _ZOOM = 0.4
 _CONTRAST = 0.2
 _BRIGHTNESS = 0.2
+_DIMMEST, _BRIGHTEST = 0.2, 0.7  # the light of a grain in a dim session and in a bright one
+_DARK = np.float32(1e-6)
 _AS_IT_IS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
@@ -31,6 +33,9 @@ class Variations:
         By what its contrast about its own mean is multiplied, shape (n,).
     brightnesses
         What is added to its grey values, shape (n,).
+    lights
+        The light that it is multiplied to, whatever its own is, shape (n,): the mean of its grey values,
+        each weighed by itself so that black counts nothing. 0 leaves it as it is.
     """
 
     mirrored: NDArray[np.bool_]
@@ -38,6 +43,7 @@ class Variations:
     zooms: NDArray[np.float64]
     contrasts: NDArray[np.float32]
     brightnesses: NDArray[np.float32]
+    lights: NDArray[np.float32]
 
 
 def draw_variations(n: int, kind: Augmentation, rng: np.random.Generator) -> Variations:
@@ -50,8 +56,10 @@ def draw_variations(n: int, kind: Augmentation, rng: np.random.Generator) -> Var
     kind
         "paper" mirrors left-right and up-down, each for half of the crops; rotates by up to 0.2
         of a turn either way; zooms to 0.6 to 1.4 of the field of view; changes contrast by up to
-        20% and brightness by up to 0.2. "notebook" neither mirrors nor brightens. "none" changes
-        nothing.
+        20% and brightness by up to 0.2. "notebook" neither mirrors nor brightens. "session" mirrors,
+        rotates and zooms as "paper" does, and then gives the crop the light of a session drawn at random:
+        what is added by "paper" stands out against black, so that a grain's own light can still be told;
+        this takes it away, as far as the crop is masked. "none" changes nothing.
     rng
         Where the draws come from.
 
@@ -61,14 +69,17 @@ def draw_variations(n: int, kind: Augmentation, rng: np.random.Generator) -> Var
         One of each kind for each crop.
     """
     reach = rng.uniform(-1.0, 1.0, (4, n)) * (kind != "none")
-    mirrored = rng.random((n, 2)) < (0.5 if kind == "paper" else 0.0)
+    mirrored = rng.random((n, 2)) < (0.5 if kind in {"paper", "session"} else 0.0)
+    contrast = 0.0 if kind == "session" else _CONTRAST
     brightness = _BRIGHTNESS if kind == "paper" else 0.0
+    lights = _DIMMEST * (_BRIGHTEST / _DIMMEST) ** ((reach[3] + 1) / 2) * (kind == "session")
     return Variations(
         mirrored,
         _ROTATION * reach[0],
         1.0 + _ZOOM * reach[1],
-        (1.0 + _CONTRAST * reach[2]).astype(np.float32),
+        (1.0 + contrast * reach[2]).astype(np.float32),
         (brightness * reach[3]).astype(np.float32),
+        lights.astype(np.float32),
     )
 
 
@@ -95,6 +106,11 @@ def vary(crops: NDArray[np.float32], variations: Variations) -> NDArray[np.float
         crops[..., 0], _matrices(variations, crops.shape[1]), varied, strict=True
     ):
         cv2.warpAffine(crop, matrix, target.shape, dst=target, flags=_AS_IT_IS)
+    if variations.lights.any():
+        sums = varied.sum(axis=(1, 2))
+        own = np.einsum("nij,nij->n", varied, varied) / np.maximum(sums, _DARK)
+        is_lit = (variations.lights > 0) & (own > 0)
+        varied *= np.where(is_lit, variations.lights / np.maximum(own, _DARK), 1)[:, None, None]
     means = varied.mean(axis=(1, 2))
     factors, offsets = variations.contrasts, variations.brightnesses
     # x * factor + (mean - mean * factor) spares a pass over all crops.

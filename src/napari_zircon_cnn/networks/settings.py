@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 ValueRange = Literal["zero_to_one", "minus_one_to_one"]
-Augmentation = Literal["paper", "notebook", "none"]
+Augmentation = Literal["paper", "notebook", "session", "none"]
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid"]
 Padding = Literal["same", "valid"]
 Optimiser = Literal["adam", "adamw", "nadam", "rmsprop", "adagrad", "sgd"]
@@ -74,7 +74,8 @@ class TrainSettings:
         Whether the network is regularised by dropout.
     augmentation
         How the training crops are varied, anew in each epoch: "paper" (flip, rotation, zoom,
-        contrast, brightness), "notebook" (contrast, rotation, zoom) or "none".
+        contrast, brightness), "notebook" (contrast, rotation, zoom), "session" (flip, rotation, zoom, and
+        the light of an imaging session drawn at random in place of the grain's own) or "none".
     value_range
         "zero_to_one" as in the paper, or "minus_one_to_one" as in its notebook.
     batch_normalisation, activation, padding, stride, kernel_size

@@ -41,6 +41,7 @@ _WORDS: dict[str, dict[Any, str]] = {
     "augmentation": {
         "paper": "As in the paper",
         "notebook": "As in its notebook",
+        "session": "Light as between sessions",
         "none": "None",
     },
     "value_range": {
