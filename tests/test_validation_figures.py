@@ -36,7 +36,8 @@ def test_reliability_is_drawn_before_and_after_scaling() -> None:
     (axes,) = reliability_figure({"lenet5": curves}, "porphyry").axes
     diagonal, *lines = axes.lines
     assert np.asarray(diagonal.get_xdata()).tolist() == [0, 1]
-    assert np.asarray(lines[0].get_xdata()).tolist() == pytest.approx([point["probability"] for point in curves[before]])
+    said = [point["probability"] for point in curves[before]]
+    assert np.asarray(lines[0].get_xdata()).tolist() == pytest.approx(said)
     assert axes.get_xlabel() == "probability of porphyry"
 
 
