@@ -16,6 +16,7 @@ def test_each_column_is_documented_once_with_its_unit() -> None:
         "probability",
         "uncertainty",
         "unlike_training",
+        "in_training",
     }
 
 

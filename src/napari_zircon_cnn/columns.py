@@ -138,6 +138,12 @@ PREDICTED = (
         "to what 99 of 100 held-out training grains keep; above 1 the grain is unlike any seen in training, "
         "and its probability means little",
     ),
+    Column(
+        "in_training",
+        "",
+        "whether the network was trained on this very grain, so that its probability is no test of it",
+        "flag",
+    ),
 )
 """What classification sets; beside them stands one `probability_<class>` for each class."""
 
@@ -155,7 +161,7 @@ COLUMNS = MEASURED + CURATED + PREDICTED + EMBEDDED
 """All columns that every table has, in the order of the file."""
 
 ADDED_LATER = frozenset(
-    {"zoning_per_um", "uncertainty", "unlike_training", *(column.name for column in EMBEDDED)}
+    {"zoning_per_um", "uncertainty", "unlike_training", "in_training", *(column.name for column in EMBEDDED)}
 )
 """Columns that tables of earlier versions lack; they are empty then."""
 

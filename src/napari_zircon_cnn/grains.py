@@ -216,7 +216,7 @@ def with_probabilities(
     classes: tuple[str, ...],
     target_class: str,
     *,
-    doubt: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
+    doubt: Mapping[str, NDArray[Any]] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Return the table with a model's answer in place of any earlier one.
 
@@ -233,7 +233,8 @@ def with_probabilities(
     target_class
         The class whose probability stands in the column `probability`.
     doubt
-        Values of the columns `uncertainty` and `unlike_training`, shape (n,), as far as they are known.
+        Values of the columns `uncertainty`, `unlike_training` and `in_training`, shape (n,), as far as they
+        are known.
 
     Returns
     -------

@@ -224,6 +224,10 @@ def test_doubt_stands_in_the_table_and_outlasts_saving_and_export(trained: Distr
         doubts = table.loc[usable(table), ["uncertainty", "unlike_training"]]
         assert doubts["uncertainty"].between(0, 0.5).all()
         assert table["uncertainty"].notna().sum() == len(doubts)
+    # It was trained on four fifths of the grains of the three samples that were not held out.
+    trained_on = {sample: int(table["in_training"].sum()) for sample, table in tables.items()}
+    counts = {part.sample: part.n_grains for part in read_card(trained.model).samples}
+    assert trained_on == counts | {"POR-2": 0}
     assert verdicts["n_unlike"].tolist() == [
         int((table["unlike_training"] > 1).sum()) for table in tables.values()
     ]
@@ -237,8 +241,10 @@ def test_tables_from_before_the_doubt_can_be_read(trained: District) -> None:
     classify_project(trained.project, trained.model)
     path = trained.project / "samples" / "POR-2" / "grains.csv"
     now = Project.open(trained.project).table("POR-2")
-    pd.read_csv(path).drop(columns=["uncertainty", "unlike_training"]).to_csv(path, index=False)
+    doubts = ["uncertainty", "unlike_training", "in_training"]
+    pd.read_csv(path).drop(columns=doubts).to_csv(path, index=False)
     before = Project.open(trained.project).table("POR-2")
+    assert not before["in_training"].any()
     assert before[["uncertainty", "unlike_training"]].isna().all(axis=None)
     assert before["probability"].tolist() == pytest.approx(now["probability"].tolist(), nan_ok=True)
     assert list(before.columns) == list(now.columns)

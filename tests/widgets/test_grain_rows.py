@@ -13,7 +13,7 @@ from napari_zircon_cnn.columns import COLUMNS, FLAGS, REJECTED
 from napari_zircon_cnn.grains import existing, usable
 from napari_zircon_cnn.widgets.grain_rows import (
     ANY_FLAG,
-    DEFAULT_FIELDS,
+    FIRST_FIELDS,
     FLAG_WORDS,
     FLAGS_FIELD,
     LABEL,
@@ -48,8 +48,8 @@ def shown(table: pd.DataFrame, label: int, name: str) -> str:
 def test_every_column_can_be_shown_and_the_usual_ones_come_first() -> None:
     table = made_table(3).assign(probability_porphyry=0.5)
     names = [field.name for field in fields_of(table)]
-    assert tuple(names[: len(DEFAULT_FIELDS)]) == DEFAULT_FIELDS
-    plain = {column.name for column in COLUMNS if column.kind != "flag"}
+    assert tuple(names[: len(FIRST_FIELDS)]) == FIRST_FIELDS
+    plain = {column.name for column in COLUMNS} - set(FLAGS)
     assert set(names) == plain | {LABEL, FLAGS_FIELD, "probability_porphyry"}
     assert len(names) == len(set(names))
     assert set(FLAG_WORDS) == set(FLAGS)

@@ -1,6 +1,7 @@
 """Histograms of the probabilities, a row for each sample."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,9 @@ def test_a_row_for_each_sample_in_their_order(qtbot: QtBot) -> None:
     first, second = (row.accessibleDescription() for row in histogram.rows)
     assert first == ("B: 2 grains, mean probability 0.30, 95% interval 0.20 to 0.40\nVerdict: batholith")
     assert second == "A: 1 grain, mean probability 0.90\nVerdict: batholith"
+    histogram.set_samples([replace(sample("B", 0.2, 0.4), n_unlike=1)])
+    assert histogram.rows[0].accessibleDescription().endswith("1 of the grains unlike any seen in training")
+    assert notes_of(histogram) == ["⚠ unlike any in the training"]
 
 
 def test_samples_may_come_and_go(qtbot: QtBot) -> None:

@@ -5,7 +5,16 @@ import pytest
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
 from napari_zircon_cnn.columns import FLAGS
-from napari_zircon_cnn.widgets.review_order import BY_DOUBT, BY_FLAG, BY_PLACE, BY_SIZE, step_from, unreviewed
+from napari_zircon_cnn.widgets.review_order import (
+    BY_DOUBT,
+    BY_FLAG,
+    BY_PLACE,
+    BY_SIZE,
+    BY_UNLIKENESS,
+    BY_WAVERING,
+    step_from,
+    unreviewed,
+)
 
 
 def test_most_suspicious_grains_come_first_and_others_from_top_to_bottom() -> None:
@@ -14,6 +23,8 @@ def test_most_suspicious_grains_come_first_and_others_from_top_to_bottom() -> No
     table.loc[TILTED_BOX, ["dim", "touching"]] = True
     table.loc[UPRIGHT_BOX, "streaked"] = True
     table.loc[[DISK, UPRIGHT_BOX, TILTED_BOX], "probability"] = [0.1, 0.45, np.nan]
+    table.loc[[DISK, UPRIGHT_BOX, TILTED_BOX], "uncertainty"] = [np.nan, 0.1, 0.2]
+    table.loc[[DISK, UPRIGHT_BOX, TILTED_BOX], "unlike_training"] = [0.0, np.nan, 1.2]
 
     def order(name: str) -> list[int]:
         return [int(label) for label in unreviewed(table, name)]
@@ -22,6 +33,8 @@ def test_most_suspicious_grains_come_first_and_others_from_top_to_bottom() -> No
     assert order(BY_FLAG) == [TILTED_BOX, UPRIGHT_BOX, DISK]
     assert order("streaked") == [UPRIGHT_BOX, DISK, TILTED_BOX]
     assert order(BY_DOUBT) == [UPRIGHT_BOX, DISK, TILTED_BOX]
+    assert order(BY_WAVERING) == [TILTED_BOX, UPRIGHT_BOX, DISK]
+    assert order(BY_UNLIKENESS) == [TILTED_BOX, DISK, UPRIGHT_BOX]
     assert order(BY_SIZE) == table["area_um2"].dropna().sort_values().index.tolist()
 
 

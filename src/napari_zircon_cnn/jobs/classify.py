@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.columns import PROBABILITY_PREFIX
 from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.grains import unclassified, usable, with_probabilities
+from napari_zircon_cnn.grains import SegmentedMount, unclassified, usable, with_probabilities
 from napari_zircon_cnn.jobs.loading import load, load_each
 from napari_zircon_cnn.networks.card import ModelCard, Prior, read_card
 from napari_zircon_cnn.networks.start import start_keras
@@ -21,6 +21,7 @@ from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_choices import save_model_file
 from napari_zircon_cnn.project_lock import writes_project
+from napari_zircon_cnn.project_record import SampleRecord
 from napari_zircon_cnn.settings import validated
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ class GrainProbabilities(NamedTuple):
         Shape (n, number of classes), in the order of the card's classes; a row sums to 1. They are
         calibrated as the card says and assume the class frequencies that were asked for.
     doubt
-        The columns `uncertainty` and `unlike_training`, each of shape (n,).
+        The columns `uncertainty`, `unlike_training` and `in_training`, each of shape (n,).
     """
 
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float32]
-    doubt: dict[str, NDArray[np.float64]]
+    doubt: dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,10 +188,34 @@ def _predict(
         doubt = {
             "uncertainty": uncertainty(model, crops, target, temperature, progress=part_of(step, 0.6, 0.9)),
             "unlike_training": unlikeness(model, crops, card.familiar, part_of(step, 0.9, 1.0)),
+            "in_training": _took_part(card, project.record.samples[name], segmented, labels, crops),
         }
         answers[name] = GrainProbabilities(labels, _assuming(prior, probabilities, card), doubt)
     progress(1.0, f"{len(chosen)} samples classified")
     return Predictions(card.model_copy(update={"prior": prior}), answers)
+
+
+def _took_part(
+    card: ModelCard,
+    record: SampleRecord,
+    segmented: SegmentedMount,
+    labels: NDArray[np.int64],
+    crops: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Tell which grains of a sample a network was trained on."""
+    from napari_zircon_cnn.dataset import UNKNOWN, Dataset
+    from napari_zircon_cnn.seen import took_part
+
+    name = segmented.mount.sample
+    grains = Dataset(
+        crops,
+        np.full(len(labels), UNKNOWN),
+        np.full(len(labels), name),
+        labels,
+        card.classes,
+        segmented.table.loc[labels].reset_index(drop=True),
+    )
+    return took_part(grains, card, {name: record.sha256}, {name: record.pixel_size_um})
 
 
 def _assuming(prior: Prior, probabilities: NDArray[np.float32], card: ModelCard) -> NDArray[np.float32]:
@@ -353,7 +378,7 @@ def verdicts_of(tables: Mapping[str, pd.DataFrame], card: ModelCard) -> pd.DataF
             "sample": sample,
             "target_class": card.target_class,
             "n_unlike": int((table.loc[usable(table), "unlike_training"] > 1).sum()),
-            "in_training": sample in trained_on,
+            "in_training": sample in trained_on or bool(table.loc[usable(table), "in_training"].any()),
         }
         rows.append(known | dataclasses.asdict(found))
     return pd.DataFrame(rows, columns=VERDICT_COLUMNS)

@@ -1,23 +1,30 @@
 """The fifth panel: a probability on each grain, a verdict for each sample, and what leaves the house."""
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QSizePolicy
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSizePolicy
+from superqt import QElidingLabel
 
 from napari_zircon_cnn.export import export_csv, export_geojson, export_labels
 from napari_zircon_cnn.grains import SegmentedMount, usable
 from napari_zircon_cnn.jobs.classify import verdicts_of
 from napari_zircon_cnn.jobs.report import report_project
 from napari_zircon_cnn.progress import Progress
-from napari_zircon_cnn.widgets.colours import shades
+from napari_zircon_cnn.widgets.colour_key import explain_colours, explain_probability
+from napari_zircon_cnn.widgets.colours import Mode
+from napari_zircon_cnn.widgets.doubt_box import DoubtBox
+from napari_zircon_cnn.widgets.doubts import answer_in_words
+from napari_zircon_cnn.widgets.grain_rows import DOUBTS
 from napari_zircon_cnn.widgets.grain_table import GrainTable
 from napari_zircon_cnn.widgets.histogram import ProbabilityHistogram, SampleHistogram
 from napari_zircon_cnn.widgets.legend import ColourLegend
-from napari_zircon_cnn.widgets.panel import Panel, button
+from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.train_panel import in_words
 
@@ -25,6 +32,12 @@ Writer = Callable[[SegmentedMount, Path, Progress], None]
 """Writes a sample to a file."""
 
 _MODELS = "Models (*.keras);;All files (*)"
+_PRIORS = {
+    "training": "Classes as in training",
+    "equal": "Classes equally frequent",
+    "estimated": "Classes per sample",
+}
+_MODES: tuple[Mode, ...] = ("probability", "uncertainty", "unlike training", "class", "status")
 _WAIT_MS = 300
 # Together with the rest they are all seen in a window of 800 px.
 _HISTOGRAM_PX, _TABLE_PX = 190, 150
@@ -51,18 +64,21 @@ class ClassifyPanel(Panel):
         for part in (self.load_button, self.save_button, self.classify_button):
             row.addWidget(part)
         self.column.addLayout(row)
+        self._add_choices()
         self.legend = ColourLegend()
         self.column.addWidget(self.legend)
-        self.verdicts_heading = self.add_heading("Verdicts")
         self.histogram = ProbabilityHistogram()
         self.column.addWidget(self.histogram)
         self.histogram.setMaximumHeight(_HISTOGRAM_PX)
-        self.table = GrainTable()
+        self.assumed = QElidingLabel()
+        self.column.addWidget(self.assumed)
+        self.doubts = DoubtBox(self.session)
+        self.column.addWidget(self.doubts)
+        self.table = GrainTable(also=DOUBTS)
         self.table.setMinimumHeight(_TABLE_PX)
         # The height that it would like is more than a small window has.
         self.table.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.column.addWidget(self.table)
-        self.add_heading("Take away: table, outlines, labels, report")
         exports: tuple[tuple[str, str, Callable[[], None]], ...] = (
             (
                 "CSV …",
@@ -82,6 +98,7 @@ class ClassifyPanel(Panel):
             ("HTML …", "All samples with verdicts and pictures.", self._export_report),
         )
         row = QHBoxLayout()
+        row.addWidget(QLabel("Take away"))
         for text, tooltip, clicked in exports:
             row.addWidget(button(text, tooltip, clicked))
         self.column.addLayout(row)
@@ -93,6 +110,7 @@ class ClassifyPanel(Panel):
         self.table.selected.connect(self._select)
         self.table.activated.connect(self.session.zoom_to)
         self.models.model_changed.connect(self._show_model)
+        self.session.project_changed.connect(self._show_prior)
         self.session.project_changed.connect(self._soon.start)
         self.session.active_changed.connect(lambda _: self._show_sample())
         self.session.rows_changed.connect(self._show_rows)
@@ -100,6 +118,26 @@ class ClassifyPanel(Panel):
         self.models.classified.connect(self._on_classified)
         self._show_model()
         self._show_sample()
+
+    def _add_choices(self) -> None:
+        row = QHBoxLayout()
+        self.prior = narrow(QComboBox())
+        for prior, words in _PRIORS.items():
+            self.prior.addItem(words, prior)
+        self.prior.setToolTip(
+            "How frequent the classes are taken to be. Choose before classifying: a rock of one class is no "
+            "mixture as the training was."
+        )
+        self.prior.setAccessibleName("Class frequencies")
+        self.colours = narrow(QComboBox())
+        for mode in _MODES:
+            self.colours.addItem(f"Colours: {mode}", mode)
+        self.colours.setToolTip("What the colours on the mount tell; a rejected grain is dimmed in each.")
+        self.colours.setAccessibleName("Colours")
+        self.colours.activated.connect(lambda _: self._colour())
+        row.addWidget(self.prior)
+        row.addWidget(self.colours)
+        self.column.addLayout(row)
 
     @property
     def is_done(self) -> bool:
@@ -109,7 +147,12 @@ class ClassifyPanel(Panel):
 
     def classify(self) -> None:
         """Classify the grains of all samples of the project."""
-        self.models.classify()
+        self.models.classify(self.prior.currentData())
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 -- Qt's name
+        """Show what other panels have changed."""
+        super().showEvent(event)
+        self._show_legend()
 
     def _show_model(self) -> None:
         card, path = self.models.card, self.models.model_path
@@ -123,17 +166,31 @@ class ClassifyPanel(Panel):
         self._show_legend()
 
     def _show_legend(self) -> None:
-        """Say what the colours of the probabilities tell: of those in the tables, else of those to come."""
-        card = self.models.answered_by or self.models.card
+        """Say what the colours on the mount tell, or will tell once the grains are classified."""
+        active, answered_by = self.session.active, self.models.answered_by
+        card = answered_by or self.models.card
         self.legend.setVisible(card is not None)
-        if card is not None:
-            others = [name for name in card.classes if name != card.target_class]
-            self.legend.show_probability(shades(), " or ".join(others), card.target_class)
+        if active is not None and answered_by is not None:
+            self.colours.setCurrentIndex(self.colours.findData(active.mode))
+            explain_colours(self.legend, active, answered_by)
+        elif card is not None:
+            explain_probability(self.legend, card)
+
+    def _show_prior(self) -> None:
+        """Choose the class frequencies that the probabilities of the project assume."""
+        if self.models.answered_by is not None:
+            self.prior.setCurrentIndex(self.prior.findData(self.models.answered_by.prior))
+
+    def _colour(self) -> None:
+        """Colour the grains of the samples on the screen as is chosen."""
+        for sample in self.session.samples.values():
+            sample.colour_by(self.colours.currentData(), sample.classes)
+        self._show_legend()
 
     def _on_classified(self) -> None:
-        if self.session.active is not None:
-            self.session.active.colour_by("probability")
-        self._show_legend()
+        active = self.session.active
+        if active is not None and active.mode not in _MODES[:3]:
+            active.colour_by("probability")
         self._show_sample()
 
     def _show_sample(self) -> None:
@@ -143,6 +200,7 @@ class ClassifyPanel(Panel):
         if active is not None:
             self.table.set_table(active.table)
             self.table.select(active.selected)
+        self._show_legend()
         self._show_verdicts()
 
     def _show_rows(self, labels: Any) -> None:
@@ -163,10 +221,17 @@ class ClassifyPanel(Panel):
         tables = {name: table for name, table in tables.items() if table["probability"].notna().any()}
         there = card is not None and bool(tables)
         self.hint_label.setVisible(not there)
-        self.verdicts_heading.setVisible(there)
-        self.histogram.setVisible(there)
+        for part in (self.histogram, self.assumed):
+            part.setVisible(there)
+        active = self.session.active
+        self.doubts.setVisible(there and active is not None)
+        self.colours.setEnabled(there and active is not None)
+        self.doubts.show_doubts()
         if card is None or not tables:
             return
+        short, at_length = answer_in_words(card)
+        self.assumed.setText(short)
+        self.assumed.setToolTip(f"<p>{escape(at_length)}</p>")
         verdicts = verdicts_of(tables, card).set_index("sample")
         self.histogram.set_samples(
             [
@@ -181,6 +246,7 @@ class ClassifyPanel(Panel):
                     high=row["high"],
                     verdict=row["verdict"],
                     in_training=bool(row["in_training"]),
+                    n_unlike=int(row["n_unlike"]),
                 )
                 for name, row in verdicts.iterrows()
             ]

@@ -12,7 +12,19 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.columns import ACCEPTED, REJECTED, UNREVIEWED
 from napari_zircon_cnn.flags import Box, widened
 
-Mode = Literal["status", "probability", "class", "UMAP 1", "UMAP 2", "UMAP 3", "PCA 1", "PCA 2", "PCA 3"]
+Mode = Literal[
+    "status",
+    "probability",
+    "uncertainty",
+    "unlike training",
+    "class",
+    "UMAP 1",
+    "UMAP 2",
+    "UMAP 3",
+    "PCA 1",
+    "PCA 2",
+    "PCA 3",
+]
 
 N_SHADES = 64
 """Steps that a probability is shown in."""
@@ -25,7 +37,9 @@ COORDINATES: dict[Mode, str] = {
     "PCA 2": "pca_2",
     "PCA 3": "pca_3",
 }
-"""The column of the grain table by the mode that shows it."""
+"""The column of the grain table by the mode that shows where a grain lies in an embedding."""
+RANGES: dict[Mode, str] = COORDINATES | {"uncertainty": "uncertainty", "unlike training": "unlike_training"}
+"""The column by the mode, of all modes whose colours go from the least to the largest value."""
 
 STATUS_COLOURS = {UNREVIEWED: "#56B4E9", ACCEPTED: "#33C28A", REJECTED: "#9A9A9A"}
 UNKNOWN_COLOUR, SELECTED_COLOUR = "#D0D0D0", "#FFE04A"
@@ -96,8 +110,8 @@ def places_of(table: pd.DataFrame, mode: Mode, classes: Sequence[str] = ()) -> N
         probability = table["probability"].to_numpy(np.float64)
         shade = np.clip(np.nan_to_num(probability) * N_SHADES, 0, N_SHADES - 1).astype(np.uint8)
         places = np.where(np.isnan(probability), _UNKNOWN, _FIRST_SHADE + shade).astype(np.uint8)
-    elif mode in COORDINATES:
-        values = table[COORDINATES[mode]].to_numpy(np.float64)
+    elif mode in RANGES:
+        values = table[RANGES[mode]].to_numpy(np.float64)
         low, high = ends_of(values)
         shade = np.nan_to_num((values - low) / (high - low)) * N_SHADES
         shade = np.clip(shade, 0, N_SHADES - 1).astype(np.uint8)

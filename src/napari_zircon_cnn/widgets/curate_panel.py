@@ -22,15 +22,8 @@ from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
 from napari_zircon_cnn.curation import Touched
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import existing, flagged, pixel_boxes
-from napari_zircon_cnn.widgets.colours import (
-    CLASS_COLOURS,
-    COORDINATES,
-    STATUS_COLOURS,
-    UNKNOWN_COLOUR,
-    Mode,
-    ends_of,
-    shades,
-)
+from napari_zircon_cnn.widgets.colour_key import explain_colours
+from napari_zircon_cnn.widgets.colours import STATUS_COLOURS, Mode
 from napari_zircon_cnn.widgets.grain_table import GrainTable
 from napari_zircon_cnn.widgets.keys import Keys
 from napari_zircon_cnn.widgets.legend import ColourLegend
@@ -385,18 +378,7 @@ class CuratePanel(Panel):
         if active is None:
             return
         self.colours.setCurrentIndex(self.colours.findData(active.mode))
-        if active.mode == "probability":
-            card = self.session.modelling.answered_by
-            others = [name for name in card.classes if name != card.target_class] if card else ["0"]
-            self.legend.show_probability(shades(), " or ".join(others), card.target_class if card else "1")
-        elif active.mode in COORDINATES:
-            ends = ends_of(active.table[COORDINATES[active.mode]].to_numpy(float))
-            self.legend.show_range(shades(), active.mode, *ends)
-        elif active.mode == "class":
-            names = {name: CLASS_COLOURS[n % len(CLASS_COLOURS)] for n, name in enumerate(active.classes)}
-            self.legend.show_swatches(names | {"no class": UNKNOWN_COLOUR})
-        else:
-            self.legend.show_swatches(STATUS_COLOURS)
+        explain_colours(self.legend, active, self.session.modelling.answered_by)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 -- Qt's name
         """Show what other panels have changed."""

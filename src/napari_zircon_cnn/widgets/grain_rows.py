@@ -35,11 +35,14 @@ FLAG_WORDS = {
 }
 """A word for each flag."""
 
-DEFAULT_FIELDS = (
+FIRST_FIELDS = (
     LABEL,
     "status",
     "probability",
     "predicted_class",
+    "uncertainty",
+    "unlike_training",
+    "in_training",
     FLAGS_FIELD,
     "reason",
     "class",
@@ -49,7 +52,12 @@ DEFAULT_FIELDS = (
     "area_um2",
     "intensity_mean",
 )
-"""What is shown until the user chooses, in this order; all else comes after it."""
+"""What comes before all else, in this order."""
+
+DOUBTS = ("uncertainty", "unlike_training", "in_training")
+"""What tells how far a probability can be trusted."""
+DEFAULT_FIELDS = tuple(name for name in FIRST_FIELDS if name not in DOUBTS)
+"""What is shown until the user chooses."""
 
 ALL, USABLE = "all", "usable"
 ANY_FLAG, NO_FLAG = "any", "none"
@@ -75,7 +83,7 @@ class Field:
     group
         Heading in the choice of columns; "" for what stands at its top.
     kind
-        As in `columns.Column`; labels are numbers, and the flags together are a text.
+        As in `columns.Column`; labels are numbers, and the flags together, or one alone, are a text.
     """
 
     name: str
@@ -128,10 +136,11 @@ def fields_of(table: pd.DataFrame) -> list[Field]:
         FLAGS_FIELD: Field(FLAGS_FIELD, "", f"what may speak against the grain ({flags})", "", "text"),
     }
     for column in COLUMNS:
-        if column.kind != "flag":
-            fields[column.name] = Field(column.name, column.unit, column.formula, _group(column), column.kind)
-    usual = [fields[name] for name in DEFAULT_FIELDS]
-    others = [field for name, field in fields.items() if name not in DEFAULT_FIELDS]
+        if column.name not in FLAGS:
+            kind: Kind = "text" if column.kind == "flag" else column.kind
+            fields[column.name] = Field(column.name, column.unit, column.formula, _group(column), kind)
+    usual = [fields[name] for name in FIRST_FIELDS]
+    others = [field for name, field in fields.items() if name not in FIRST_FIELDS]
     names = [str(name) for name in table.columns if str(name).startswith(PROBABILITY_PREFIX)]
     of_classes = [
         Field(
@@ -167,7 +176,8 @@ def values_of(table: pd.DataFrame, name: str) -> NDArray[Any]:
         for place, flag in enumerate(FLAGS):
             codes |= table[flag].to_numpy(bool).astype(np.int64) << place
         return codes
-    return table[name].to_numpy()
+    values = table[name].to_numpy()
+    return np.where(values, "yes", "") if values.dtype == bool else values
 
 
 def flag_words(code: int) -> str:

@@ -59,16 +59,25 @@ _ROWS_MEASURED = 200
 
 
 class GrainTable(QWidget):
-    """A grain table with its filters; row i of the table is label i, and empty rows are not shown."""
+    """A grain table with its filters; row i of the table is label i, and empty rows are not shown.
+
+    Parameters
+    ----------
+    parent
+        The widget that it lies in.
+    also
+        Fields that are shown beside the usual ones until the user chooses.
+    """
 
     selected = Signal(list)
     """The labels of all selected grains, as they follow each other; only when the user selects."""
     activated = Signal(int)
     """The label of the grain that was double-clicked, or was current when Enter was pressed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, also: Sequence[str] = ()) -> None:
         super().__init__(parent)
         self.model = GrainModel(self)
+        self._usual = {*DEFAULT_FIELDS, *also}
         self.status_filter = _choice(_STATUS_CHOICES, "Status", "Show grains of this status")
         self.flag_filter = _choice(_FLAG_CHOICES, "Flag", "Show grains by what may speak against them")
         self.text_filter = QLineEdit()
@@ -86,7 +95,7 @@ class GrainTable(QWidget):
         self.count_label = QElidingLabel()
         self._lay_out()
 
-        self._shown = set(DEFAULT_FIELDS)
+        self._shown = set(self._usual)
         self._chosen: NDArray[np.int64] = np.empty(0, np.int64)
         self._is_quiet = self._is_fitted = False
         self.view.setModel(self.model)
@@ -292,7 +301,7 @@ class GrainTable(QWidget):
         self.column_menu.addAction("Usual columns").triggered.connect(self._show_usual_columns)
 
     def _show_usual_columns(self) -> None:
-        self._shown = set(DEFAULT_FIELDS)
+        self._shown = set(self._usual)
         self._fill_column_menu()
 
     def _show_column(self, section: int, is_shown: bool) -> None:

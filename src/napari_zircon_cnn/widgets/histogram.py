@@ -46,6 +46,8 @@ class SampleHistogram:
         What the sample is called, in a word or two.
     in_training
         Whether the network was trained on grains of this sample.
+    n_unlike
+        How many of the grains are unlike any seen in training.
     """
 
     name: str
@@ -55,6 +57,7 @@ class SampleHistogram:
     high: float
     verdict: str
     in_training: bool = False
+    n_unlike: int = 0
 
 
 def bin_counts(probabilities: ArrayLike) -> NDArray[np.int64]:
@@ -111,15 +114,16 @@ class ProbabilityHistogram(QWidget):
         del self.rows[len(rows) :]
         for part in (self._scroll, self._axis):
             part.setVisible(bool(rows))
-        is_marked = any(sample.in_training for sample in rows)
-        self._note.setText(
-            "No sample has been classified yet."
-            if not rows
-            else "▲ in the training, so no test of the network"
-            if is_marked
-            else ""
-        )
-        self._note.setVisible(not rows or is_marked)
+        marks = [
+            text
+            for text, is_there in (
+                ("▲ in the training, so no test", any(sample.in_training for sample in rows)),
+                ("⚠ unlike any in the training", any(sample.n_unlike for sample in rows)),
+            )
+            if is_there
+        ]
+        self._note.setText(" · ".join(marks) if rows else "No sample has been classified yet.")
+        self._note.setVisible(bool(marks) or not rows)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Ask for up to six rows."""
@@ -153,6 +157,8 @@ class HistogramRow(QWidget):
         if self.has_interval:
             words += f", 95% interval {sample.low:.2f} to {sample.high:.2f}"
         words += f"\nVerdict: {sample.verdict}" if sample.verdict else ""
+        if sample.n_unlike:
+            words += f"\n{sample.n_unlike:,} of the grains unlike any seen in training"
         return words + (f"\n{IN_TRAINING_NOTE}" if sample.in_training else "")
 
     @property
@@ -208,10 +214,13 @@ class HistogramRow(QWidget):
         if mean and self.has_interval:
             mean += f" ({sample.low:.2f}–{sample.high:.2f})"  # noqa: RUF001
         indent = _MARK_PX + 4 if sample.in_training else 0
+        count = f"{n:,} {'grain' if n == 1 else 'grains'}"
+        if sample.n_unlike:
+            count += f" ⚠{sample.n_unlike:,}"
         left = QRect(0, place.top(), place.left() - _GAP_PX, place.height())
         right = QRect(place.right() + 1 + _GAP_PX, place.top(), 0, place.height())
         right.setRight(self.width() - 1)
-        self._paint_two_lines(painter, left, sample.name, f"{n:,} {'grain' if n == 1 else 'grains'}", indent)
+        self._paint_two_lines(painter, left, sample.name, count, indent)
         self._paint_two_lines(painter, right, sample.verdict, mean, 0)
         if sample.in_training:
             middle = left.top() + self.fontMetrics().height() / 2

@@ -19,7 +19,7 @@ from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.grains import usable, with_probabilities
 from napari_zircon_cnn.jobs.classify import Predictions, predict_project, verdicts_of
 from napari_zircon_cnn.jobs.warm_up import found_devices, warm_up
-from napari_zircon_cnn.networks.card import ModelCard, read_card
+from napari_zircon_cnn.networks.card import ModelCard, Prior, read_card
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_choices import Choices, save_classes, save_held_out, save_model_file
 from napari_zircon_cnn.widgets.open_sample import OpenSample
@@ -229,8 +229,8 @@ class Modelling(QObject):
         self._keep_model()
         self.model_changed.emit()
 
-    def classify(self) -> Task | None:
-        """Ask the model in use about each grain of the project."""
+    def classify(self, prior: Prior = "training") -> Task | None:
+        """Ask the model in use about each grain of the project; see `predict_project` for the prior."""
         project = self._session.project
         if self.model_path is None or project is None or not project.samples:
             self._session.say(
@@ -239,7 +239,12 @@ class Modelling(QObject):
             return None
         asked = {name: self.table_of(name) for name in project.samples}
         task = self.run_job(
-            "Classifying", predict_project, project.folder, self.model_path, listeners=("progress",)
+            "Classifying",
+            predict_project,
+            project.folder,
+            self.model_path,
+            listeners=("progress",),
+            prior=prior,
         )
         task.done.connect(lambda predictions: self._take_over(predictions, asked))
         return task

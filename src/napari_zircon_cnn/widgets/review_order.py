@@ -8,15 +8,19 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.columns import FLAGS, UNREVIEWED
 
-BY_FLAG, BY_DOUBT, BY_SIZE, BY_PLACE = "flag", "doubt", "size", "place"
+BY_FLAG, BY_DOUBT, BY_WAVERING, BY_UNLIKENESS = "flag", "doubt", "wavering", "unlikeness"
+BY_SIZE, BY_PLACE = "size", "place"
 ORDERS = {
     BY_FLAG: "Most flags first",
     BY_DOUBT: "Least sure probability first",
+    BY_WAVERING: "Most uncertain first",
+    BY_UNLIKENESS: "Least like the training first",
     BY_SIZE: "Smallest first",
     BY_PLACE: "From top to bottom",
 } | {flag: f"{flag.replace('_', ' ').capitalize()} first" for flag in FLAGS}
 """The order by its key, which is the flag's name where grains with one flag come first."""
 
+_COLUMNS = {BY_WAVERING: "uncertainty", BY_UNLIKENESS: "unlike_training"}
 _ROW_UM = 200.0
 
 
@@ -46,6 +50,8 @@ def unreviewed(table: pd.DataFrame, order: str, *, also: Collection[int] = ()) -
         keys = (*keys, -rows[list(FLAGS)].to_numpy(bool).sum(axis=1).astype(np.float64))
     elif order == BY_DOUBT:
         keys = (*keys, np.nan_to_num(np.abs(rows["probability"].to_numpy(np.float64) - 0.5), nan=1.0))
+    elif order in _COLUMNS:
+        keys = (*keys, -np.nan_to_num(rows[_COLUMNS[order]].to_numpy(np.float64), nan=-1.0))
     elif order == BY_SIZE:
         keys = (*keys, rows["area_um2"].to_numpy(np.float64))
     elif order in FLAGS:
