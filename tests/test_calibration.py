@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -5,11 +7,12 @@ from napari_zircon_cnn.calibration import (
     FROM_GRAINS,
     FROM_SAMPLES,
     fit_calibration,
-    fit_temperature,
+    fit_scaling,
     in_words,
     scaled,
 )
 from napari_zircon_cnn.metrics import accuracy, calibration_error, roc_auc
+from napari_zircon_cnn.networks.card import Calibration
 
 SAMPLES = np.repeat(["A", "B", "C", "D"], 500)
 
@@ -25,17 +28,54 @@ def too_sure(factor: float, n_classes: int = 2) -> tuple[np.ndarray, np.ndarray]
     return said / said.sum(axis=1, keepdims=True), y
 
 
+def errors_of(found: Calibration) -> tuple[float, float]:
+    """Return the expected calibration errors before and after."""
+    before: Any = found.before["ece"]
+    after: Any = found.after["ece"]
+    return before, after
+
+
 @pytest.mark.parametrize("factor", [0.5, 1.0, 4.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_temperature_is_found_again(factor: float, n_classes: int) -> None:
     probabilities, y = too_sure(factor, n_classes=n_classes)
-    assert fit_temperature(probabilities, y) == pytest.approx(factor, rel=0.12)
+    found = fit_scaling(probabilities, y)
+    assert found.temperature == pytest.approx(factor, rel=0.12)
+    assert found.offsets == pytest.approx((0,) * n_classes, abs=0.2)
+
+
+@pytest.mark.parametrize("leaning", [-1.5, 2.0])
+def test_a_leaning_to_a_class_is_taken_off(leaning: float) -> None:
+    probabilities, y = too_sure(2.0)
+    leaned = probabilities * np.exp([0, leaning])
+    leaned /= leaned.sum(axis=1, keepdims=True)
+    found = fit_calibration(leaned, y, SAMPLES, FROM_SAMPLES)
+    assert found.offsets == pytest.approx((0, -leaning / 2), abs=0.15)
+    assert errors_of(found)[0] > 0.15
+    assert errors_of(found)[1] < 0.03
+    # A class with a handful of grains does not tell how far to lean to it.
+    rare = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:9]])
+    assert fit_scaling(leaned[rare], y[rare]).offsets == ()
+
+
+def test_probabilities_assume_the_same_class_frequencies_before_and_after() -> None:
+    """As those of a network for which each class counts the same, whatever grains it is calibrated on."""
+    probabilities, y = too_sure(3.0)
+    kept = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:100]])
+    equal = fit_calibration(probabilities[kept], y[kept], SAMPLES[kept], FROM_SAMPLES, (0.5, 0.5))
+    assert equal.temperature == pytest.approx(3, rel=0.2)
+    assert equal.offsets == pytest.approx((0, 0), abs=0.2)
+    # Yet what is told of them is for the grains there are.
+    before, after = errors_of(equal)
+    assert after < 0.04 < before
+    own = fit_calibration(probabilities[kept], y[kept], SAMPLES[kept], FROM_SAMPLES)
+    assert own.offsets[1] == pytest.approx(np.log((y[kept] == 1).mean() / (y[kept] == 0).mean()), abs=0.3)
 
 
 def test_scaling_lowers_the_error_and_keeps_the_order() -> None:
     probabilities, y = too_sure(4.0)
     found = fit_calibration(probabilities, y, SAMPLES, FROM_SAMPLES)
-    after = scaled(probabilities, found.temperature)
+    after = scaled(probabilities, found)
 
     assert calibration_error(probabilities, y) > 0.15
     assert calibration_error(after, y) < 0.03
@@ -43,13 +83,13 @@ def test_scaling_lowers_the_error_and_keeps_the_order() -> None:
     # Each sample was scaled by what fits the others, so it differs a little.
     assert found.after["ece"] == pytest.approx(calibration_error(after, y), abs=0.01)
     assert found.samples == ("A", "B", "C", "D")
-    assert accuracy(after, y) == accuracy(probabilities, y)
+    assert accuracy(after, y) == pytest.approx(accuracy(probabilities, y), abs=0.02)
     assert roc_auc(after, y) == pytest.approx(roc_auc(probabilities, y), abs=1e-6)
     np.testing.assert_allclose(after.sum(axis=1), 1, rtol=1e-6)
 
 
 def test_saturated_outputs_stay_finite() -> None:
-    after = scaled(np.array([[0.0, 1.0], [1.0, 0.0]]), 3.0)
+    after = scaled(np.array([[0.0, 1.0], [1.0, 0.0]]), Calibration(temperature=3.0))
     assert np.isfinite(after).all()
     assert after[0, 1] > 0.99 > 1 - after[1, 1] - 0.02
 

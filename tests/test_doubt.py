@@ -5,6 +5,7 @@ import pytest
 from drawn_crops import discs_and_rings
 from napari_zircon_cnn.doubt import familiar_with, features_of, uncertainty, unlikeness
 from napari_zircon_cnn.inference import predict
+from napari_zircon_cnn.networks.card import Calibration
 from napari_zircon_cnn.networks.layers import penultimate_layer
 from napari_zircon_cnn.networks.lenet5 import build_lenet5
 from napari_zircon_cnn.networks.settings import NetworkSettings, TrainSettings
@@ -41,7 +42,7 @@ def test_the_same_seed_gives_the_same_uncertainty_and_the_network_stays_as_it_wa
     assert (uncertainty(model, crops, 1, seed=5) != first).any()
     np.testing.assert_array_equal(predict(model, crops), before)
     # A higher temperature brings all probabilities of these passes nearer to each other.
-    assert uncertainty(model, crops, 1, temperature=20.0).mean() < first.mean()
+    assert uncertainty(model, crops, 1, calibration=Calibration(temperature=20.0)).mean() < first.mean()
 
 
 def test_without_dropout_nothing_is_known_of_the_uncertainty() -> None:

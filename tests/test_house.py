@@ -64,7 +64,7 @@ ROOMS: dict[str, set[str]] = {
     "metrics": {"dataset", "networks"},
     "priors": set(),
     "verdicts": {"metrics"},
-    "calibration": {"metrics"},
+    "calibration": {"metrics", "priors"},
     "baseline": {"metrics"},
     "divisions": {"calibration", "networks", "priors"},
     "audit": set(),

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from drawn import DISK, TILTED_BOX, UPRIGHT_BOX, drawn_mount
+from napari_zircon_cnn.calibration import FROM_SAMPLES, fit_calibration
 from napari_zircon_cnn.columns import COLUMNS
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.errors import ZirconError
@@ -217,7 +218,7 @@ def test_crops_have_the_box_that_the_model_was_given(tmp_path: Path) -> None:
 def test_evaluation_may_be_incomplete(tmp_path: Path, overall: dict[str, Any] | None) -> None:
     evaluation = {"overall": overall, "samples": {"A": {"accuracy": 0.5, "in_training": True}, "B": None}}
     page = Page(write_report([sample("A")], tmp_path, title="T", evaluation=evaluation))
-    assert "A — 0.50 — — — yes" in page.text
+    assert "A — 0.50 — — — — — yes" in page.text
     assert "The model was trained on samples marked" in page.text
     assert ("all together, never seen 4 0.75" in page.text) == bool(overall)
 
@@ -277,3 +278,20 @@ def test_embedding_is_drawn_with_what_its_axes_go_along_with(tmp_path: Path) -> 
     assert "UMAP of what" not in page.text
     assert "The crop of A:1 and the first maps of each layer" in page.text
     assert any("PCA 1" in svg for svg in page.svgs())
+
+
+def test_what_probabilities_are_worth_is_shown(tmp_path: Path) -> None:
+    page = Page(write_report([sample("A")], tmp_path, title="T", card=card()))
+    assert "Not calibrated: the network was trained before that was done." in page.text
+    n_pictures = len(page.svgs())
+
+    rng = np.random.default_rng(0)
+    odds = rng.normal(0, 2, 100)
+    y = (rng.random(100) < 1 / (1 + np.exp(-odds))).astype(int)
+    sure = 1 / (1 + np.exp(-3 * odds))
+    found = fit_calibration(np.stack([1 - sure, sure], axis=1), y, np.repeat(["A", "B"], 50), FROM_SAMPLES)
+    calibrated = card().model_copy(update={"calibration": found})
+    page = Page(write_report([sample("A")], tmp_path, title="T", card=calibrated))
+    assert "Calibrated on 100 grains of held-out samples: temperature" in page.text
+    assert f"as the network says {found.before['loss']:.2f} {found.before['brier']:.2f}" in page.text
+    assert len(page.svgs()) == n_pictures + 1

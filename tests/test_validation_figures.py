@@ -32,7 +32,7 @@ def test_reliability_is_drawn_before_and_after_scaling() -> None:
     curves = reliability_curves(calibration)
     before, after = curves
     assert before.startswith("as the network says, ECE 0.1")
-    assert after.startswith("temperature 2.9")
+    assert after.startswith("calibrated, ECE 0.0")
     (axes,) = reliability_figure({"lenet5": curves}, "porphyry").axes
     diagonal, *lines = axes.lines
     assert np.asarray(diagonal.get_xdata()).tolist() == [0, 1]

@@ -12,6 +12,7 @@ from napari_zircon_cnn.dataset import Dataset, Fold
 from napari_zircon_cnn.doubt import familiar_with
 from napari_zircon_cnn.metrics import Probabilities, evaluation
 from napari_zircon_cnn.networks.card import Calibration, Familiar, HeldOutSample
+from napari_zircon_cnn.priors import with_priors
 from napari_zircon_cnn.verdicts import log_ratios
 
 
@@ -25,14 +26,25 @@ class Asked:
         The grains.
     probabilities
         Shape (n, n_classes), as the network gives them.
+    priors
+        The class frequencies that they assume: those of its training.
     """
 
     grains: Dataset
     probabilities: Probabilities
+    priors: tuple[float, ...]
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of `metrics.evaluation`."""
         return evaluation(self.probabilities, self.grains.y)
+
+    def assuming(self, priors: Sequence[float]) -> Probabilities:
+        """Return the probabilities for other class frequencies.
+
+        A network that was trained without a sample leans to the other classes, which counts for nothing
+        against the one that was trained with it.
+        """
+        return with_priors(self.probabilities, self.priors, priors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +85,19 @@ def know_doubt(
     Returns
     -------
     Doubt
-        The temperature is fitted on the best there is: the samples that the folds hold out, those in
+        The calibration is fitted on the best there is: the samples that the folds hold out, those in
         `hold_out`, the grains that the folds hold out, the validation's.
     """
-    calibration = _best_calibration(asked, of_folds, over_samples=over_samples)
-    held_out = _held_out_samples(of_folds, calibration.temperature) if over_samples else ()
+    priors = asked["validation"].priors
+    calibration = _best_calibration(asked, of_folds, priors, over_samples=over_samples)
+    held_out = _held_out_samples(of_folds, calibration, priors) if over_samples else ()
     learnt = grains.take(split.train)
     familiar = familiar_with(model, learnt.crops, learnt.y, grains.crops[split.validation])
     return Doubt(calibration, held_out, familiar)
 
 
 def _best_calibration(
-    asked: Mapping[str, Asked], of_folds: Sequence[Asked], *, over_samples: bool
+    asked: Mapping[str, Asked], of_folds: Sequence[Asked], priors: Sequence[float], *, over_samples: bool
 ) -> Calibration:
     sources: list[tuple[Sequence[Asked], str]] = [
         (of_folds if over_samples else (), FROM_SAMPLES),
@@ -96,17 +109,20 @@ def _best_calibration(
     for parts, name in sources:
         if parts:
             found = fit_calibration(
-                np.concatenate([part.probabilities for part in parts]),
+                np.concatenate([part.assuming(priors) for part in parts]),
                 np.concatenate([part.grains.y for part in parts]),
                 np.concatenate([part.grains.samples for part in parts]),
                 name,
+                priors,
             )
         if found.fitted_on:
             return found
     return found
 
 
-def _held_out_samples(of_folds: Sequence[Asked], temperature: float) -> tuple[HeldOutSample, ...]:
+def _held_out_samples(
+    of_folds: Sequence[Asked], calibration: Calibration, priors: Sequence[float]
+) -> tuple[HeldOutSample, ...]:
     found = []
     for part in of_folds:
         grains = part.grains
@@ -116,7 +132,7 @@ def _held_out_samples(of_folds: Sequence[Asked], temperature: float) -> tuple[He
                 sample=str(grains.samples[0]),
                 class_name=grains.classes[int(counts.argmax())],
                 n_grains=len(grains),
-                log_ratios=tuple(log_ratios(scaled(part.probabilities, temperature)).tolist()),
+                log_ratios=tuple(log_ratios(scaled(part.assuming(priors), calibration)).tolist()),
             )
         )
     return tuple(found)

@@ -164,8 +164,8 @@ def side_by_side(answers: Sequence[Answer], grains: Dataset, seed: int = 0) -> p
     DataFrame
         A row for each classifier (`by`) and way of holding out (`over`): `n_grains`, `folds` and
         `repeats`; `accuracy`, `roc_auc`, `loss`, `brier` and `ece` over all held-out grains of a repeat,
-        the mean of the repeats, with `brier_scaled` and `ece_scaled`, the last two after temperature
-        scaling, each sample by what fits the others; `accuracy_between_folds` and
+        the mean of the repeats, with `brier_scaled` and `ece_scaled`, the last two after calibration,
+        each sample by what fits the others, and for the same class frequencies; `accuracy_between_folds` and
         `roc_auc_between_folds`, the standard deviation between the folds of a repeat;
         `accuracy_between_seeds` and `roc_auc_between_seeds`, that between the repeats, NaN for one;
         `roc_auc_low` and `roc_auc_high`, the 95% interval as samples are drawn anew.
@@ -217,7 +217,7 @@ def side_by_side(answers: Sequence[Answer], grains: Dataset, seed: int = 0) -> p
 
 
 def calibrations(answers: Sequence[Answer], grains: Dataset) -> dict[tuple[str, Over], Calibration]:
-    """Fit a temperature to what classifiers say of held-out grains in the first repeat.
+    """Calibrate what classifiers say of held-out grains in the first repeat.
 
     Parameters
     ----------
@@ -229,8 +229,8 @@ def calibrations(answers: Sequence[Answer], grains: Dataset) -> dict[tuple[str, 
     Returns
     -------
     dict
-        By classifier and way of holding out; each sample's figures after scaling are those of the
-        temperature that fits the others.
+        By classifier and way of holding out; each sample's figures after it are those of what
+        fits the others.
     """
     found = {}
     for by, over in dict.fromkeys((answer.by, answer.division.over) for answer in answers):
@@ -300,9 +300,10 @@ def _over_samples(pooled: _Pooled, grains: Dataset, rng: np.random.Generator) ->
 
 
 def _calibration(pooled: _Pooled, grains: Dataset, over: Over) -> Calibration:
-    which, said, _ = pooled
+    which, _, even = pooled
     name = FROM_SAMPLES if over == OVER_SAMPLES else FROM_GRAINS
-    return fit_calibration(said, grains.y[which], grains.samples[which], name)
+    priors = equal_priors(len(grains.classes))
+    return fit_calibration(even, grains.y[which], grains.samples[which], name, priors)
 
 
 def _scaled_figures(found: Sequence[Calibration]) -> dict[str, float]:

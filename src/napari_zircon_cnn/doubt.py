@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.calibration import scaled
 from napari_zircon_cnn.inference import class_probabilities
-from napari_zircon_cnn.networks.card import Familiar
+from napari_zircon_cnn.networks.card import Calibration, Familiar
 from napari_zircon_cnn.networks.layers import penultimate_layer
 from napari_zircon_cnn.progress import Progress, silent
 
@@ -39,7 +39,7 @@ def uncertainty(
     model: keras.Model,
     crops: NDArray[np.float32],
     class_index: int,
-    temperature: float = 1.0,
+    calibration: Calibration | None = None,
     *,
     seed: int = 0,
     progress: Progress = silent,
@@ -54,8 +54,8 @@ def uncertainty(
         Shape (n, size, size, 1), 0 to 1.
     class_index
         The class whose probability is looked at.
-    temperature
-        What the network's probabilities are calibrated with.
+    calibration
+        What the network's probabilities are calibrated with, if anything.
     seed
         Seed of the dropout.
     progress
@@ -79,7 +79,7 @@ def uncertainty(
     def waver(batch: NDArray[np.float32]) -> NDArray[np.float64]:
         hidden = ops.convert_to_numpy(body.predict_on_batch(batch))
         passes = ops.convert_to_numpy(head.predict_on_batch(np.repeat(hidden, PASSES, axis=0)))
-        values = scaled(class_probabilities(passes), temperature)[:, class_index]
+        values = scaled(class_probabilities(passes), calibration or Calibration())[:, class_index]
         return np.asarray(values.reshape(len(batch), PASSES).std(axis=1, dtype=np.float64))
 
     per_grain = max(int(np.prod(crops.shape[1:])), PASSES * int(np.prod(body.output_shape[1:])))

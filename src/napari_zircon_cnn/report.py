@@ -14,6 +14,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from napari_zircon_cnn.calibration import in_words, reliability_curves
 from napari_zircon_cnn.columns import COLUMNS, EMBEDDINGS, PROBABILITY_PREFIX
 from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.embedding.axes import axis_correlations
@@ -26,6 +27,7 @@ from napari_zircon_cnn.overview import draw_overview, scale_bar
 from napari_zircon_cnn.pages import data_uri, environment, own_version
 from napari_zircon_cnn.progress import Progress, silent
 from napari_zircon_cnn.report_rows import (
+    calibration_rows,
     card_facts,
     confusion_rows,
     count_rows,
@@ -35,6 +37,7 @@ from napari_zircon_cnn.report_rows import (
     verdict_rows,
 )
 from napari_zircon_cnn.settings import validated
+from napari_zircon_cnn.validation_figures import reliability_figure
 from napari_zircon_cnn.verdicts import caveat_of, spread_between
 
 CROPS_SHOWN = 16
@@ -124,6 +127,9 @@ def write_report(
         scores=score_rows(card),
         facts=card_facts(card) if card else [],
         curves=_curves(card) if card and card.history else None,
+        calibration=in_words(card.calibration) if card else "",
+        calibration_rows=calibration_rows(card),
+        reliability=_reliability(card),
         embeddings=[_embedding(tables, method) for method in EMBEDDINGS if _is_embedded(tables, method)],
         feature_maps=[
             (name, _picture(figure, f"Feature maps of {name}"))
@@ -228,6 +234,14 @@ def _embedding(tables: Mapping[str, pd.DataFrame], method: str) -> dict[str, Any
 
 def _curves(card: ModelCard) -> str:
     return _picture(training_curves(card.history), "Accuracy, loss and ROC-AUC after each epoch")
+
+
+def _reliability(card: ModelCard | None) -> str | None:
+    curves = reliability_curves(card.calibration) if card else {}
+    if not card or not curves:
+        return None
+    figure = reliability_figure({card.calibration.fitted_on: curves}, card.classes[-1])
+    return _picture(figure, f"Reliability diagram of {card.calibration.n_grains} grains")
 
 
 def _colour_bar() -> Markup:

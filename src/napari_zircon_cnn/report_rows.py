@@ -25,7 +25,7 @@ _SHAPE_COLUMNS = (
     "intensity_mean",
     "intensity_sd",
 )
-_FIGURES_OF_MERIT = ("n", "accuracy", "accuracy_low", "accuracy_high", "roc_auc", "loss")
+_FIGURES_OF_MERIT = ("n", "accuracy", "accuracy_low", "accuracy_high", "roc_auc", "loss", "brier", "ece")
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,20 @@ def score_rows(card: ModelCard | None) -> list[dict[str, Any]]:
             rows.append(_scores(name, figures))
             rows += [_scores(f"— {baseline}", its) for baseline, its in _beside(metrics, name).items()]
     return rows
+
+
+def calibration_rows(card: ModelCard | None) -> list[dict[str, Any]]:
+    """Return the figures of the grains that a network was calibrated on, before and after."""
+    if card is None or not card.calibration.fitted_on:
+        return []
+    parts: dict[str, Any] = {
+        "as the network says": card.calibration.before,
+        "calibrated": card.calibration.after,
+    }
+    return [
+        {"name": name, **{key: _float(figures.get(key)) for key in ("loss", "brier", "ece")}}
+        for name, figures in parts.items()
+    ]
 
 
 def _beside(metrics: Mapping[str, Any], name: str) -> dict[str, Any]:

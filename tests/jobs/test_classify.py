@@ -271,7 +271,9 @@ def test_probabilities_are_scaled_as_the_card_says(trained: District) -> None:
     before = predict_project(trained.project, trained.model, ["POR-2"]).samples["POR-2"].probabilities
     model = bundle.load(trained.model)
     twice = 2 * model.card.calibration.temperature
-    card = model.card.model_copy(update={"calibration": Calibration(temperature=twice, fitted_on="x")})
+    halves = tuple(offset / 2 for offset in model.card.calibration.offsets)
+    calibration = Calibration(temperature=twice, offsets=halves, fitted_on="x")
+    card = model.card.model_copy(update={"calibration": calibration})
     bundle.save(bundle.ModelBundle(model.model, card), trained.model)
     after = predict_project(trained.project, trained.model, ["POR-2"]).samples["POR-2"].probabilities
     ratio = np.log(after[:, 1] / after[:, 0]) / np.log(before[:, 1] / before[:, 0])

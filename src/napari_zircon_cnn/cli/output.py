@@ -64,7 +64,7 @@ def print_figures(
     typer.echo(
         f"{name}: {figures['n']} grains, accuracy {figures['accuracy']:.2f} "
         f"({figures['accuracy_low']:.2f} to {figures['accuracy_high']:.2f}), "
-        f"loss {figures['loss']:.2f}{shown}"
+        f"loss {figures['loss']:.2f}{shown}, Brier {figures['brier']:.2f}, ECE {figures['ece']:.2f}"
     )
     for baseline, its_figures in (beside or {}).items():
         if its_figures:

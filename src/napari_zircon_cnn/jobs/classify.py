@@ -177,16 +177,16 @@ def _predict(
     trained = bundle.load(model_file)
     model, card = trained.model, trained.card
     crop_settings = validated(CropSettings, card.crop)
-    temperature, target = card.calibration.temperature, card.classes.index(card.target_class)
+    calibration, target = card.calibration, card.classes.index(card.target_class)
     answers = {}
     for n, name in enumerate(chosen):
         step = part_of(progress, n / len(chosen), (n + 1) / len(chosen), name)
         segmented = load(project, name, part_of(step, 0.0, 0.4))
         labels = usable(segmented.table)
         crops = cut_crops(segmented, labels, crop_settings)
-        probabilities = scaled(predict(model, crops, progress=part_of(step, 0.4, 0.6)), temperature)
+        probabilities = scaled(predict(model, crops, progress=part_of(step, 0.4, 0.6)), calibration)
         doubt = {
-            "uncertainty": uncertainty(model, crops, target, temperature, progress=part_of(step, 0.6, 0.9)),
+            "uncertainty": uncertainty(model, crops, target, calibration, progress=part_of(step, 0.6, 0.9)),
             "unlike_training": unlikeness(model, crops, card.familiar, part_of(step, 0.9, 1.0)),
             "in_training": _took_part(card, project.record.samples[name], segmented, labels, crops),
         }
@@ -295,7 +295,7 @@ def evaluate_project(
     from napari_zircon_cnn.inference import predict
     from napari_zircon_cnn.networks import bundle
 
-    probabilities = scaled(predict(bundle.load(model_file).model, grains.crops), card.calibration.temperature)
+    probabilities = scaled(predict(bundle.load(model_file).model, grains.crops), card.calibration)
     records = project.record.samples
     in_training = took_part(
         grains,

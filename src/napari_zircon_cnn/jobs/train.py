@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.files import check_can_write, sha256_of
+from napari_zircon_cnn.jobs.answers import priors_of
 from napari_zircon_cnn.jobs.loading import known_grains
 from napari_zircon_cnn.jobs.validation import Validation
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample, check_model_path
@@ -148,9 +149,9 @@ def train_model(
         state=kept / "network.npz",
         keep_best_on_cancel=keep_best_on_cancel,
     )
-    asked = {"validation": _ask(result, grains.take(split.validation))}
-    if len(held_out):
-        asked["hold_out"] = _ask(result, held_out)
+    priors = priors_of(grains.take(split.train), settings)
+    tests = {"validation": grains.take(split.validation)} | ({"hold_out": held_out} if len(held_out) else {})
+    asked = {name: _ask(result, test, priors) for name, test in tests.items()}
     of_folds: dict[str, Asked] = {}
     notes = _notes_on(result, settings)
     try:
@@ -241,7 +242,8 @@ def _each_fold(
     for n, (fold, step) in enumerate(zip(folds, steps, strict=False), start=1):
         state = kept / f"fold-{n}.npz"
         fitted = _fit(grains, fold, settings, step, partial(on_epoch, fold.name), state=state)
-        yield fold.name, _ask(fitted, grains.take(fold.validation))
+        priors = priors_of(grains.take(fold.train), settings)
+        yield fold.name, _ask(fitted, grains.take(fold.validation), priors)
 
 
 def _fit(
@@ -290,11 +292,11 @@ def _never_cancelled(progress: Progress) -> Progress:
     return report
 
 
-def _ask(result: "TrainResult", grains: "Dataset") -> "Asked":
+def _ask(result: "TrainResult", grains: "Dataset", priors: tuple[float, ...]) -> "Asked":
     from napari_zircon_cnn.asked import Asked
     from napari_zircon_cnn.inference import predict
 
-    return Asked(grains, predict(result.model, grains.crops))
+    return Asked(grains, predict(result.model, grains.crops), priors)
 
 
 def _figures(asked: Mapping[str, "Asked"], of_folds: Mapping[str, "Asked"]) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def _of_network(
 
 
 def _reliability_table(found: Mapping[tuple[str, "Over"], Calibration]) -> pd.DataFrame:
-    """Return the points of the reliability diagrams, a row each; `scaled` is 1 after temperature scaling."""
+    """Return the points of the reliability diagrams, a row each; `scaled` is 1 after calibration."""
     rows = [
         {"by": by, "over": over, "scaled": scaled, **point}
         for (by, over), calibration in found.items()

@@ -96,6 +96,9 @@ class Calibration(_Part):
     ----------
     temperature
         What the logarithms of the probabilities are divided by; 1 leaves them as they are.
+    offsets
+        What is then added to them, a number for each class, since augmentation can make a network lean to
+        a class on crops as they are; empty for nothing.
     fitted_on
         On which grains it was fitted, in words; empty where it could not be.
     samples
@@ -110,6 +113,7 @@ class Calibration(_Part):
     """
 
     temperature: float = Field(default=1.0, gt=0)
+    offsets: tuple[float, ...] = ()
     fitted_on: str = ""
     samples: tuple[str, ...] = ()
     n_grains: int = Field(default=0, ge=0)
