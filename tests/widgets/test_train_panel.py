@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from district import District
-from gui import finish, press
+from gui import LIMIT_MS, finish, press
 from lasting_worker import LastingWorker
 from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.widgets.workbench import Workbench
@@ -95,3 +96,78 @@ def test_opened_settings_fit_the_width_of_a_small_window(bench: Workbench, qtbot
         bench.train.network.setCurrentIndex(n)
         content = bench.train.scroll_area.widget()
         assert content.minimumSizeHint().width() <= bench.minimumWidth() - 30
+
+
+def test_validation_shows_known_beside_new_samples_and_is_kept_with_the_project(
+    bench: Workbench, district: District, tmp_path: Path, qtbot: Any
+) -> None:
+    choose(bench, "lenet5")
+    box, session = bench.train.validated, bench.session
+    box.folds.setValue(2)
+    box.repeats.setValue(2)
+    messages: list[str] = []
+    press(qtbot, box.start_button)
+    session.tasks[0].progressed.connect(lambda _, message: messages.append(message))
+    qtbot.waitUntil(lambda: any("3 of 12" in message for message in messages), timeout=LIMIT_MS)
+    press(qtbot, box.stop_button)
+    finish(qtbot, session)
+    assert "goes on from there" in box.state.text()
+    assert not box.table.isVisibleTo(box)
+
+    messages.clear()
+    press(qtbot, box.start_button)
+    session.tasks[0].progressed.connect(lambda _, message: messages.append(message))
+    finish(qtbot, session)
+    assert not any("lenet5: 1 of 12: epoch" in message for message in messages), (
+        "what is kept is not done anew"
+    )
+    shown = box.table.texts()
+    assert list(shown) == ["majority class", "shapes alone", "lenet5"]
+    assert all(text.startswith("AUC") for texts in shown.values() for text in texts)
+    assert "On a sample that it has never seen, expect a ROC-AUC of" in box.state.text()
+    on_disk = pd.read_csv(district.project / "validation" / "validation.csv")
+    assert on_disk["repeats"].unique() == [2]
+
+    session.open_project(tmp_path / "other")
+    finish(qtbot, session)
+    assert not box.table.isVisibleTo(box)
+    session.open_project(district.project)
+    finish(qtbot, session)
+    assert box.table.texts() == shown
+    assert box.state.text().startswith("Validated on ")
+
+
+def test_held_out_samples_take_no_part_in_the_validation(
+    bench: Workbench, district: District, qtbot: Any
+) -> None:
+    choose(bench, "mlp", validation="kfold")
+    bench.train.table.cellWidget(0, 3).setChecked(True)
+    card = trained(bench, qtbot)
+    shown = bench.train.figures.texts()
+    assert list(shown) == ["majority class", "shapes alone", "mlp"]
+    assert len(shown["mlp"]) == 3
+    assert card.validation["hold_out"] == ["BAT-1"]
+
+    box = bench.train.validated
+    box.folds.setValue(1)
+    box.repeats.setValue(1)
+    press(qtbot, box.start_button)
+    finish(qtbot, bench.session)
+    folds = pd.read_csv(district.project / "validation" / "folds.csv")
+    assert set(folds.loc[folds["over"] == "samples", "held_out"]) == {"POR-1", "POR-2"}
+    assert box.state.text().endswith("says nothing of such a sample.")
+
+
+def test_impossible_validation_is_answered_and_can_be_mended(bench: Workbench, qtbot: Any) -> None:
+    choose(bench, "lenet5")
+    box = bench.train.validated
+    box.folds.setValue(100)
+    press(qtbot, box.start_button)
+    finish(qtbot, bench.session)
+    assert "too few for 100 folds" in box.state.text()
+    assert box.start_button.isEnabled()
+    bench.train.network.setCurrentIndex(bench.train.network.findData("vgg16"))
+    bench.train.more.use_weights(Path("nowhere.h5"))
+    press(qtbot, box.start_button)
+    assert "There is no file of weights nowhere.h5" in bench.status.message.text()
+    assert bench.session.tasks == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSpinBox
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout
 
 from napari_zircon_cnn.class_file import names_in
 from napari_zircon_cnn.errors import ZirconError
@@ -18,10 +18,14 @@ from napari_zircon_cnn.networks.registry import check_training, network_names, n
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.settings import validated
 from napari_zircon_cnn.widgets.class_table import ClassTable
+from napari_zircon_cnn.widgets.figures_of_merit import figures_of_card
+from napari_zircon_cnn.widgets.figures_table import FiguresTable
 from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task
+from napari_zircon_cnn.widgets.time_spans import duration
 from napari_zircon_cnn.widgets.training_form import TrainingForm
+from napari_zircon_cnn.widgets.validation_box import Chosen, ValidationBox
 
 if TYPE_CHECKING:
     from napari_zircon_cnn.widgets.curves import TrainingCurves
@@ -51,6 +55,28 @@ class TrainPanel(Panel):
         self.target = QComboBox()
         self.target.setToolTip("The class whose probability is shown on the grains.")
         self._add_choices()
+        self._add_more()
+        self._add_training()
+        self._task: Task | None = None
+        self._total = 0
+        self._seconds: list[float] = []
+        self._count_soon = QTimer(self)
+        self._count_soon.setSingleShot(True)
+        self._count_soon.setInterval(_COUNT_MS)
+        self._count_soon.timeout.connect(self._count)
+        self.target.textActivated.connect(self._choose_target)
+        self.network.currentIndexChanged.connect(lambda _: self._show_network())
+        self.more.changed.connect(self._show_more)
+        self.table.changed.connect(self._on_classes)
+        self.validation.currentIndexChanged.connect(lambda _: self._warn())
+        self.session.project_changed.connect(self._list_samples)
+        self.session.rows_changed.connect(lambda _: self._count_soon.start())
+        self.models.model_changed.connect(self._show_model)
+        self.models.choices_changed.connect(self._on_choices)
+        self._show_network()
+        self._list_samples()
+
+    def _add_more(self) -> None:
         self.more = TrainingForm()
         self.devices = QLabel("The device is chosen in Preferences > Zircon CNN.")
         self.devices.setWordWrap(True)
@@ -65,6 +91,8 @@ class TrainPanel(Panel):
         self.column.addWidget(self.more_button)
         self.column.addWidget(self.more)
         self.column.addWidget(self.devices)
+
+    def _add_training(self) -> None:
         self.warning = QLabel("")
         self.warning.setWordWrap(True)
         self.column.addWidget(self.warning)
@@ -83,26 +111,14 @@ class TrainPanel(Panel):
         self.state.setWordWrap(True)
         self.state.setMinimumHeight(3 * self.fontMetrics().height())
         self.column.addWidget(self.state)
+        self.figures = FiguresTable("Figures of merit of the model in use")
+        self.column.addWidget(self.figures)
+        self._place_of_curves = QVBoxLayout()
+        self.column.addLayout(self._place_of_curves)
         self.curves: TrainingCurves | None = None
-
-        self._task: Task | None = None
-        self._total = 0
-        self.target.textActivated.connect(self._choose_target)
-        self.network.currentIndexChanged.connect(lambda _: self._show_network())
-        self.more.changed.connect(self._show_more)
-        self._seconds: list[float] = []
-        self.table.changed.connect(self._on_classes)
-        self.validation.currentIndexChanged.connect(lambda _: self._warn())
-        self.session.project_changed.connect(self._list_samples)
-        self._count_soon = QTimer(self)
-        self._count_soon.setSingleShot(True)
-        self._count_soon.setInterval(_COUNT_MS)
-        self._count_soon.timeout.connect(self._count)
-        self.session.rows_changed.connect(lambda _: self._count_soon.start())
-        self.models.model_changed.connect(self._show_model)
-        self.models.choices_changed.connect(self._on_choices)
-        self._show_network()
-        self._list_samples()
+        self.add_heading("How does it do on what it has never seen?")
+        self.validated = ValidationBox(self.session, self._chosen)
+        self.column.addWidget(self.validated)
 
     def _add_classes(self) -> None:
         self.table = ClassTable()
@@ -149,16 +165,13 @@ class TrainPanel(Panel):
         if project is None or not project.samples:
             self.session.say("There are no grains to train on yet; find them first.", wrong=True)
             return
-        network, crop = self.network.currentData(), self.more.crop_values()
-        training = self.more.training_values() | {"network": network, "epochs": self.epochs.value()}
         try:
-            settings = validated(TrainSettings, training)
-            check_training(settings, crop.get("size_px", network_spec(network).size_px))
-            self._total = total_epochs(settings)
+            chosen = self._chosen()
         except ZirconError as error:
             self.session.say(str(error), wrong=True)
             return
-        model_file = self.models.new_model_path(network)
+        self._total = total_epochs(validated(TrainSettings, chosen.training))
+        model_file = self.models.new_model_path(chosen.network)
         self._show_curves().start(self._total)
         self._seconds.clear()
         self.state.setText("The first epoch follows once the training has started.")
@@ -168,8 +181,8 @@ class TrainPanel(Panel):
             project.folder,
             self.models.classes,
             model_file,
-            training=training,
-            crop=crop,
+            training=chosen.training,
+            crop=chosen.crop,
             hold_out=self.models.held_out,
             validation=self.validation.currentData(),
             keep_best_on_cancel=True,
@@ -180,6 +193,13 @@ class TrainPanel(Panel):
         self._task.ended.connect(self._ended)
         self.train_button.setEnabled(False)
         self.stop_button.setEnabled(True)
+
+    def _chosen(self) -> Chosen:
+        """Return network and settings; a `ZirconError` says where they do not fit."""
+        network, crop = self.network.currentData(), self.more.crop_values()
+        training = self.more.training_values() | {"network": network, "epochs": self.epochs.value()}
+        check_training(validated(TrainSettings, training), crop.get("size_px", network_spec(network).size_px))
+        return Chosen(network, training, crop)
 
     def _stop(self) -> None:
         if self._task is not None:
@@ -212,7 +232,7 @@ class TrainPanel(Panel):
             from napari_zircon_cnn.widgets.curves import TrainingCurves  # noqa: PLC0415
 
             self.curves = TrainingCurves()
-            self.column.addWidget(self.curves)
+            self._place_of_curves.addWidget(self.curves)
             # Once it has its place, further down than a small window reaches.
             QTimer.singleShot(_LAID_OUT_MS, partial(self.scroll_area.ensureWidgetVisible, self.curves))
         return self.curves
@@ -222,6 +242,7 @@ class TrainPanel(Panel):
 
     def _show_model(self) -> None:
         card = self.models.card
+        self.figures.show_figures(None if card is None else figures_of_card(card))
         if card is not None and self.models.model_path is not None:
             self.state.setText(f"{self.models.model_path.name}: {in_words(card)}")
         elif self._task is None:
@@ -320,10 +341,3 @@ def in_words(card: ModelCard) -> str:
         if isinstance(figures, dict) and figures.get("roc_auc") is not None:
             parts.append(f"ROC-AUC {figures['roc_auc']:.2f} {text}")
     return "; ".join(parts) + "."
-
-
-def duration(seconds: float) -> str:
-    """Return a time span in words."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
