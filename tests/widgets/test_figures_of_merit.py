@@ -105,3 +105,10 @@ def test_sentence_tells_what_to_expect_of_a_new_sample(new: float, told: str) ->
         summary("shapes alone", "samples", 0.6, 0.6),
     ]
     assert told in validation_in_words(pd.DataFrame(rows), "lenet5")
+
+
+def test_good_order_with_wrong_classes_is_not_praised() -> None:
+    rows = [summary("majority class", "grains", 0.5, 0.52), summary("lenet5", "samples", 1.0, 0.05)]
+    assert "gives only 5% of those grains their class" in validation_in_words(pd.DataFrame(rows), "lenet5")
+    rows[1]["accuracy"] = 0.5
+    assert "only" not in validation_in_words(pd.DataFrame(rows), "lenet5")

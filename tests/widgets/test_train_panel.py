@@ -10,7 +10,9 @@ import pytest
 from district import District
 from gui import LIMIT_MS, finish, press
 from lasting_worker import LastingWorker
+from napari_zircon_cnn.networks import registry
 from napari_zircon_cnn.networks.card import ModelCard
+from napari_zircon_cnn.widgets.train_panel import TrainPanel
 from napari_zircon_cnn.widgets.workbench import Workbench
 from vgg_weights import write_vgg_weights
 
@@ -96,6 +98,36 @@ def test_opened_settings_fit_the_width_of_a_small_window(bench: Workbench, qtbot
         bench.train.network.setCurrentIndex(n)
         content = bench.train.scroll_area.widget()
         assert content.minimumSizeHint().width() <= bench.minimumWidth() - 30
+
+
+def test_networks_of_other_packages_are_offered_and_a_broken_one_says_so(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    info = tmp_path / "zircon_extra-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zircon-extra\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[napari_zircon_cnn.networks]\ntiny = zircon_extra:SPEC\nbroken = zircon_extra:NOTHING\n"
+    )
+    (tmp_path / "zircon_extra.py").write_text(
+        "from napari_zircon_cnn.networks.spec import NetworkSpec\n"
+        "SPEC = NetworkSpec('nowhere:build', size_px=24, options=(), title='Tiny', about='A tiny one.')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    registry._foreign.cache_clear()
+    try:
+        panel = TrainPanel(bench.viewer, bench.session)
+        qtbot.addWidget(panel)
+        panel.network.setCurrentText("Tiny")
+        assert panel.about.text() == "A tiny one."
+        assert panel.more.crop.fields["size_px"].value == 24
+        panel.network.setCurrentText("broken")
+        assert "another package cannot be loaded" in panel.about.text()
+        panel.train()
+        assert "another package cannot be loaded" in bench.status.message.text()
+        assert bench.session.tasks == []
+    finally:
+        registry._foreign.cache_clear()
 
 
 def test_validation_shows_known_beside_new_samples_and_is_kept_with_the_project(

@@ -13,7 +13,7 @@ from napari_zircon_cnn.networks.card import ModelCard
 OVER_GRAINS, OVER_SAMPLES = "grains", "samples"
 """The two ways of holding out, as a validation's table names them."""
 
-_SHAPES = "shapes alone"
+_MAJORITY, _SHAPES = "majority class", "shapes alone"
 _MUCH = 0.1
 """A difference of the ROC-AUC that is worth a sentence."""
 
@@ -106,7 +106,8 @@ def figures_of_validation(table: pd.DataFrame) -> Figures:
 
 def validation_in_words(table: pd.DataFrame, network: str) -> str:
     """Return in a sentence or two what a validation says of a network on a new sample."""
-    auc = {(row["by"], row["over"]): float(row["roc_auc"]) for row in table.to_dict("records")}
+    rows = {(row["by"], row["over"]): row for row in table.to_dict("records")}
+    auc = {place: float(row["roc_auc"]) for place, row in rows.items()}
     known, new = (auc.get((network, over), math.nan) for over in (OVER_GRAINS, OVER_SAMPLES))
     if math.isnan(new):
         return f"How {network} does on a sample that it has never seen is not known."
@@ -115,6 +116,10 @@ def validation_in_words(table: pd.DataFrame, network: str) -> str:
     shapes = auc.get((_SHAPES, OVER_SAMPLES), math.nan)
     if new <= shapes:
         told += f" The shapes of the grains alone do no worse ({shapes:.2f})."
+    right = float(rows[network, OVER_SAMPLES]["accuracy"])
+    # Which grains come first may be told well by a network that has not learnt where the classes part.
+    if right < float(rows.get((_MAJORITY, OVER_GRAINS), {}).get("accuracy", 0.0)) - _MUCH:
+        told += f" Yet it gives only {right:.0%} of those grains their class: train longer first."
     return told
 
 

@@ -190,6 +190,8 @@ class TrainPanel(Panel):
         )
         self._task.heard.connect(self._on_epoch)
         self._task.done.connect(lambda card: self.models.use_model(model_file, card))
+        self._task.failed.connect(lambda sentence, _: self.state.setText(sentence))
+        self._task.cancelled.connect(self._show_model)
         self._task.ended.connect(self._ended)
         self.train_button.setEnabled(False)
         self.stop_button.setEnabled(True)
