@@ -1,9 +1,11 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_zircon_cnn.priors import equal_priors, estimated_priors, with_priors
+from napari_zircon_cnn.priors import equal_priors, estimated_priors, evened, with_priors
 
 shares = st.floats(0.05, 0.95).map(lambda share: (1 - share, share))
 
@@ -49,3 +51,11 @@ def test_share_of_a_class_is_estimated_from_probabilities_trained_on_another(sha
 def test_without_grains_the_training_s_frequencies_stay() -> None:
     assert estimated_priors(np.empty((0, 2)), (1, 3)) == (0.25, 0.75)
     assert equal_priors(4) == (0.25,) * 4
+
+
+def test_evened_probabilities_lean_to_no_class() -> None:
+    assert evened(np.array([[0.5, 0.5]]), (0.8, 0.2))[0, 1] == pytest.approx(0.8)
+    # Whatever the frequencies of two trainings, one who knows nothing but these says the same after both.
+    for counts in itertools.product(range(1, 40), repeat=2):
+        shares = np.array(counts) / sum(counts)
+        assert (evened(shares[None], shares.tolist()) == 0.5).all()

@@ -13,7 +13,7 @@ from napari_zircon_cnn.dataset import Dataset, leave_one_sample_out, random_spli
 from napari_zircon_cnn.divisions import auc_over_samples
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.metrics import Probabilities, roc_auc
-from napari_zircon_cnn.priors import equal_priors, with_priors
+from napari_zircon_cnn.priors import evened
 
 BRIGHTNESS_ALONE = "brightness alone"
 
@@ -113,11 +113,6 @@ def of_baselines(grains: Dataset, folds: Sequence[AuditFold]) -> dict[str, list[
             said = baseline(learnt, grains.take(fold.asked))
             found.setdefault(name, []).append(evened(said, tuple(priors.tolist())))
     return found
-
-
-def evened(said: Probabilities, priors: tuple[float, ...]) -> Probabilities:
-    """Return probabilities as if the classes had been equally frequent, so that folds can be pooled."""
-    return with_priors(said, priors, equal_priors(len(priors)))
 
 
 def judge(

@@ -22,7 +22,7 @@ from napari_zircon_cnn.metrics import (
     roc_auc,
 )
 from napari_zircon_cnn.networks.card import Calibration
-from napari_zircon_cnn.priors import equal_priors, with_priors
+from napari_zircon_cnn.priors import equal_priors, evened
 
 Over = Literal["grains", "samples"]
 """What is held out: some grains of all samples, or all grains of one sample."""
@@ -174,7 +174,7 @@ def side_by_side(answers: Sequence[Answer], grains: Dataset, seed: int = 0) -> p
     -----
     A fold's ROC-AUC is unknown where it holds out one class, as a whole sample mostly is. So it is taken
     over all folds of a repeat together. For that each fold's probabilities are made those of equally
-    frequent classes (`priors.with_priors`): without its sample, the training leans to the other class,
+    frequent classes (`priors.evened`): without its sample, the training leans to the other class,
     and what would be a fold's own bias would count as a mistake.
     """
     rows = []
@@ -182,8 +182,7 @@ def side_by_side(answers: Sequence[Answer], grains: Dataset, seed: int = 0) -> p
         of_these = [answer for answer in answers if (answer.by, answer.division.over) == (by, over)]
         repeats = sorted({answer.division.repeat for answer in of_these})
         pooled = [
-            _pooled([answer for answer in of_these if answer.division.repeat == repeat], grains)
-            for repeat in repeats
+            _pooled([answer for answer in of_these if answer.division.repeat == repeat]) for repeat in repeats
         ]
         per_fold = pd.DataFrame(fold_rows(of_these, grains))
         between_folds = per_fold.groupby("repeat")[["accuracy", "roc_auc"]].std()
@@ -239,7 +238,7 @@ def calibrations(answers: Sequence[Answer], grains: Dataset) -> dict[tuple[str, 
             for answer in answers
             if (answer.by, answer.division.over, answer.division.repeat) == (by, over, 0)
         ]
-        found[by, over] = _calibration(_pooled(first, grains), grains, over)
+        found[by, over] = _calibration(_pooled(first), grains, over)
     return found
 
 
@@ -285,12 +284,11 @@ _Pooled = tuple[NDArray[np.int64], Probabilities, Probabilities]
 """Indices of grains, what is said of them, and the same for equally frequent classes."""
 
 
-def _pooled(answers: Sequence[Answer], grains: Dataset) -> _Pooled:
-    even = equal_priors(len(grains.classes))
+def _pooled(answers: Sequence[Answer]) -> _Pooled:
     return (
         np.concatenate([answer.division.fold.validation for answer in answers]),
         np.concatenate([answer.probabilities for answer in answers]),
-        np.concatenate([with_priors(answer.probabilities, answer.priors, even) for answer in answers]),
+        np.concatenate([evened(answer.probabilities, answer.priors) for answer in answers]),
     )
 
 

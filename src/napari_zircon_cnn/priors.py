@@ -42,6 +42,25 @@ def with_priors(
     return adjusted
 
 
+def evened(probabilities: NDArray[np.floating[Any]], trained: Sequence[float]) -> NDArray[np.float64]:
+    """Return probabilities for equally frequent classes, so that those of many networks can be pooled.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (n, n_classes); each row sums to 1.
+    trained
+        Frequencies of the classes where the probabilities hold.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_classes)
+        As `with_priors` returns them, rounded to a billionth, so that grains of which the same is said
+        stay equal.
+    """
+    return np.round(with_priors(probabilities, trained, equal_priors(len(trained))), 9)
+
+
 def equal_priors(n_classes: int) -> tuple[float, ...]:
     """Return the frequencies of classes that are equally common."""
     return (1 / n_classes,) * n_classes

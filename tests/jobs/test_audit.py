@@ -1,5 +1,7 @@
+from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import pandas as pd
 import pytest
 
@@ -8,7 +10,9 @@ from napari_zircon_cnn.audit import VIEWS
 from napari_zircon_cnn.audit_folds import BRIGHTNESS_ALONE
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.audit import AUDIT_FILE, Audited, audit_project
+from napari_zircon_cnn.jobs.segment import segment_mosaics
 from napari_zircon_cnn.progress import Cancelled
+from napari_zircon_cnn.samples.synthetic_district import classes_of, synthetic_district
 
 QUICK: dict[str, Any] = {"training": {"epochs": 1, "augmentation": "none"}}
 ROWS = [*VIEWS, "majority class", "shapes alone", BRIGHTNESS_ALONE]
@@ -47,3 +51,15 @@ def test_impossible_audit_is_answered(district: District) -> None:
         audited(district, repeats=0)
     with pytest.raises(ZirconError, match="There is no setting 'view'"):
         audited(district, crop={"view": 1})
+
+
+def test_shortcut_of_a_district_where_brightness_gives_the_rock_away_is_named(tmp_path: Path) -> None:
+    mounts = synthetic_district(0, 40, confounded=True, n_samples=4)
+    files = [tmp_path / f"{drawn.mount.sample}.png" for drawn in mounts]
+    for drawn, file in zip(mounts, files, strict=True):
+        file.write_bytes(imagecodecs.png_encode(drawn.mount.image))
+    segment_mosaics(tmp_path / "district", files)
+    training = {"epochs": 15, "augmentation": "none", "learning_rate": 0.003, "dropout": False}
+    found = audit_project(tmp_path / "district", classes_of(mounts), tmp_path / "out", training=training)
+    assert found.sentence.startswith("The networks rely most on brightness")
+    assert "That is a shortcut: brightness depends on session and detector" in found.sentence

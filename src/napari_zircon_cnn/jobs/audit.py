@@ -160,8 +160,9 @@ def audit_views(
     Audited
         The table, the sentence and the note.
     """
-    from napari_zircon_cnn.audit_folds import BRIGHTNESS_ALONE, audit_folds, evened, judge, of_baselines
+    from napari_zircon_cnn.audit_folds import BRIGHTNESS_ALONE, audit_folds, judge, of_baselines
     from napari_zircon_cnn.baseline import SHAPES
+    from napari_zircon_cnn.priors import evened
 
     grains = views[WHOLE]
     folds, note = audit_folds(grains, repeats, settings.seed)
