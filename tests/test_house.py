@@ -166,12 +166,15 @@ def test_no_door_brings_keras_along() -> None:
     assert done.stdout.split() == []
 
 
+SLOW = {"matplotlib", "numba", "scipy", "skimage", "sklearn"}
+
+
 def test_no_window_waits_for_slow_libraries() -> None:
     windows = [name for name in MODULES if room_of(name) == "widgets" and not name.endswith(".curves")]
     code = (
         "import sys, napari.viewer, napari.qt; before = set(sys.modules); "
         f"import {', '.join(windows)}; new = set(sys.modules) - before; "
-        "print(*sorted({name.split('.')[0] for name in new} & {'matplotlib', 'scipy', 'skimage', 'sklearn'}))"
+        f"print(*sorted({{name.split('.')[0] for name in new}} & {SLOW}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

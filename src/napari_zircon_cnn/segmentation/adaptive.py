@@ -3,8 +3,10 @@
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,18 +18,18 @@ from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, part_of, silent
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import Region, background_of
+from napari_zircon_cnn.segmentation.bodies import LARGEST_HOLE_UM, MARGIN_UM, Bodies, GrainMask
+from napari_zircon_cnn.segmentation.compiled import compiled
 from napari_zircon_cnn.segmentation.foreground import grown
-from napari_zircon_cnn.segmentation.objects import (
-    LARGEST_HOLE_UM,
-    MARGIN_UM,
-    GrainMask,
-    Mask,
-    grains_of,
-)
+from napari_zircon_cnn.segmentation.objects import grains_of
 from napari_zircon_cnn.segmentation.tiles import Search, bodies_in, margin_px, tiles_of
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _TILE_PX = 1024
 _WORKERS = min(os.cpu_count() or 1, 8)
+_BODIES_AT_A_TIME, _PIXELS_AT_A_TIME = 128, 2**21
 _PAINTED_PX = 2**26
 _RELEASE_EVERY = 4096
 
@@ -133,29 +135,34 @@ def _segment(
         search = Search(mount, searched, background, parameters)
         tiles = tiles_of(searched, tile_px)
 
-        def grains_in(tile: Region) -> list[GrainMask]:
-            bodies = bodies_in(tile, search.view_around(tile), search)
-            inside = [body for body in bodies if body.reaches_into(region)]
-            return grains_of(inside, mount.pixel_size_um, parameters)
+        def bodies_of(tile: Region) -> list[Bodies]:
+            found = bodies_in(tile, search.view_around(tile), search)
+            inside = [bodies.chosen(bodies.reach_into(region)) for bodies in found]
+            return [
+                batch for bodies in inside for batch in bodies.batches(_BODIES_AT_A_TIME, _PIXELS_AT_A_TIME)
+            ]
+
+        def batches() -> Iterator[Bodies]:
+            for n, found in enumerate(_ahead(pool, bodies_of, tiles), 1):
+                yield from found
+                scratch.release(mount.image)
+                progress(0.1 + 0.85 * n / len(tiles), f"{len(grains)} grains so far")
 
         grains: list[GrainMask] = []
-        for n, found in enumerate(_ahead(pool, grains_in, tiles), 1):
+        work = partial(grains_of, pixel_size_um=mount.pixel_size_um, parameters=parameters)
+        for found in _ahead(pool, work, batches()):
             grains += found
-            scratch.release(mount.image)
-            progress(0.1 + 0.85 * n / len(tiles), f"{len(grains)} grains so far")
     labels, n_grains = _painted(grains, region, part_of(progress, 0.95, 1.0))
     progress(1.0, f"found {n_grains} grains")
     return labels
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, work: Callable[[Region], list[GrainMask]], tiles: list[Region]
-) -> Iterator[list[GrainMask]]:
-    """Yield the work's results in order, with no more tiles under way than there are workers."""
-    waiting: deque[Future[list[GrainMask]]] = deque()
+def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], todo: Iterable[T]) -> Iterator[R]:
+    """Yield the work's results in order, with no more under way than there are workers."""
+    waiting: deque[Future[R]] = deque()
     try:
-        for tile in tiles:
-            waiting.append(pool.submit(work, tile))
+        for part in todo:
+            waiting.append(pool.submit(work, part))
             if len(waiting) > _WORKERS:
                 yield waiting.popleft().result()
         while waiting:
@@ -173,46 +180,53 @@ def _painted(
     labels = scratch.zeros((rows.stop - rows.start, columns.stop - columns.start), np.int32)
     areas = {id(grain): cv2.countNonZero(grain.mask) for grain in grains}
     grains = sorted(grains, key=lambda grain: (*grain.first_pixel, areas[id(grain)]))
-    boxes: dict[int, NDArray[np.int32]] = {}
+    places = [(grain.top - rows.start, grain.left - columns.start) for grain in grains]
+    drawn: set[int] = set()
     # Band by band, so that of a large label image few pages are in use at once.
     for band in scratch.row_blocks(labels.shape, _PAINTED_PX):
-        inside = slice(rows.start + band.start, rows.start + band.stop)
+        reaching = [
+            label
+            for label, (grain, (top, _)) in enumerate(zip(grains, places, strict=True), 1)
+            if top < band.stop and top + len(grain.mask) > band.start
+        ]
         # Where one grain lies inside another's outline, the larger one is meant.
-        for label in sorted(_reaching_into(inside, grains), key=lambda n: (-areas[id(grains[n - 1])], n)):
-            box, mask = _clipped(labels, grains[label - 1], region, inside)
-            free = (box == 0) & (mask > 0)
-            if free.any():
-                np.copyto(box, label, where=free)
-                boxes[label] = _clipped(labels, grains[label - 1], region, rows)[0]
+        for label in sorted(reaching, key=lambda n: (-areas[id(grains[n - 1])], n)):
+            top, left = places[label - 1]
+            if _paint(labels[band], grains[label - 1].mask, (top - band.start, left), label):
+                drawn.add(label)
         scratch.release(labels)
         progress(band.stop / len(labels), f"{len(grains)} grains, drawing them")
-    for number, label in enumerate(sorted(boxes), 1):
+    for number, label in enumerate(sorted(drawn), 1):
         if number != label:
-            np.copyto(boxes[label], number, where=boxes[label] == label)
+            _renumber(labels, grains[label - 1].mask, places[label - 1], label, number)
         if number % _RELEASE_EVERY == 0:
             scratch.release(labels)
     scratch.release(labels)
-    return labels, len(boxes)
+    return labels, len(drawn)
 
 
-def _reaching_into(rows: slice, grains: list[GrainMask]) -> list[int]:
-    """Return the labels of those grains that have pixels in some of the mosaic's rows."""
-    return [
-        label
-        for label, grain in enumerate(grains, 1)
-        if grain.top < rows.stop and grain.top + len(grain.mask) > rows.start
-    ]
+@compiled
+def _paint(labels: NDArray[np.int32], mask: NDArray[np.uint8], place: tuple[int, int], label: int) -> bool:
+    """Give a label to those pixels of a mask that have none; tell whether there are any."""
+    top, left = place
+    is_drawn = False
+    for row in range(max(-top, 0), min(len(mask), len(labels) - top)):
+        line, marks = labels[top + row], mask[row]
+        for column in range(max(-left, 0), min(mask.shape[1], labels.shape[1] - left)):
+            if marks[column] and line[left + column] == 0:
+                line[left + column] = label
+                is_drawn = True
+    return is_drawn
 
 
-def _clipped(
-    labels: NDArray[np.int32], grain: GrainMask, region: Region, rows: slice
-) -> tuple[NDArray[np.int32], Mask]:
-    """Return the part of a region's label image that a grain's box covers in some rows, and of its mask."""
-    top, left = max(rows.start, grain.top), max(region[1].start, grain.left)
-    height, width = grain.mask.shape
-    bottom, right = min(rows.stop, grain.top + height), min(region[1].stop, grain.left + width)
-    mask = grain.mask[
-        top - grain.top : max(bottom - grain.top, 0), left - grain.left : max(right - grain.left, 0)
-    ]
-    first_row, first_column = top - region[0].start, left - region[1].start
-    return labels[first_row : first_row + mask.shape[0], first_column : first_column + mask.shape[1]], mask
+@compiled
+def _renumber(
+    labels: NDArray[np.int32], mask: NDArray[np.uint8], place: tuple[int, int], label: int, number: int
+) -> None:
+    """Give another label to those pixels of a mask that have one."""
+    top, left = place
+    for row in range(max(-top, 0), min(len(mask), len(labels) - top)):
+        line = labels[top + row]
+        for column in range(max(-left, 0), min(mask.shape[1], labels.shape[1] - left)):
+            if line[left + column] == label:
+                line[left + column] = number

@@ -1,14 +1,13 @@
 """Straight cuts across bodies that may be two grains: from one notch to another, or straight across."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zircon_cnn.segmentation.notches import Points, angle, as_complex
-from napari_zircon_cnn.segmentation.ragged import Index, Rows
+from napari_zircon_cnn.segmentation.compiled import compiled
+from napari_zircon_cnn.segmentation.notches import Index, Outline
 
 Mask = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -25,8 +24,8 @@ _FLAT_SHARE, _SHARE_PER_DEG, _SHARPEST_DEG = 0.5, 0.01, 90.0
 """The neck ratio holds for corners that turn inward by 50°; it is half of that where one end is flat."""
 _VALLEY_BONUS = 0.5
 _DEEPEST_VALLEY = 0.5
+_MOST_BONUS = _VALLEY_BONUS * _DEEPEST_VALLEY
 _SAMPLES = 12
-_ALONG = np.linspace(0, 1, _SAMPLES + 2)[1:-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +43,7 @@ class Outlined:
     """
 
     mask: Mask
-    outline: NDArray[np.int32]
+    outline: Outline
     light: NDArray[np.uint16]
 
 
@@ -54,35 +53,30 @@ class Cuts:
 
     Parameters
     ----------
-    bodies
-        The body that each cuts, rising.
     ends
-        First and last pixel of each on its body's outline, shape (cuts, 2).
+        First and last pixel of each on the body's outline, shape (cuts, 2).
     lengths
         In px.
     limits
         The longest that each may be, as a share of the narrower part's width.
     """
 
-    bodies: Index
     ends: Index
     lengths: Floats
     limits: Floats
 
 
-def cuts_of(
-    bodies: Sequence[Outlined], notches: tuple[Index, Index], widths: Floats, um: float, neck_ratio: float
-) -> Cuts:
-    """Find the cuts that could be short enough.
+def cuts_of(body: Outlined, notches: Index, width_px: float, um: float, neck_ratio: float) -> Cuts:
+    """Find the cuts of a body that could be short enough.
 
     Parameters
     ----------
-    bodies
-        The bodies.
+    body
+        The body.
     notches
-        Body and pixel on its outline of each notch, by rising body.
-    widths
-        Diameter of the largest disc within each body, in px.
+        Pixels on its outline.
+    width_px
+        Diameter of the largest disc within it.
     um
         Edge of a pixel.
     neck_ratio
@@ -91,144 +85,159 @@ def cuts_of(
     Returns
     -------
     Cuts
-        For each body those first that would be furthest below their limit if the parts were as wide as
-        they can be.
+        Those first that would be furthest below their limit if the parts were as wide as they can be.
     """
-    outlines = Rows.of(body.outline for body in bodies)
-    points = as_complex(np.concatenate([body.outline for body in bodies]))
-    most_bonus = _VALLEY_BONUS * _DEEPEST_VALLEY
-    longest = (neck_ratio * (_FLAT_SHARE + _SHARE_PER_DEG * _SHARPEST_DEG) + most_bonus) * widths - 1
-    of, starts, stops = _short_chords(outlines, points, notches, longest, um)
-    lengths = np.abs(points[starts] - points[stops])
-    turns = [_inward_turns(outlines, points, of, at, um) for at in (starts, stops)]
-    limits = neck_ratio * (_FLAT_SHARE + _SHARE_PER_DEG * np.minimum(*turns))
-    # A part is no wider than a disc of its area, nor than the body.
-    area = _smaller_areas(outlines, points, of, starts, stops) + lengths
-    narrower = np.minimum(widths[of], 2 * np.sqrt(np.maximum(area, 1) / np.pi) + 2)
-    kept = (lengths >= 1) & (lengths + 1 < (limits + most_bonus) * narrower)
-    kept &= area > SMALLEST_PIECE_UM2 / um**2 / 2
-    kept[kept] = _run_inside(bodies, of[kept], points[starts[kept]], points[stops[kept]])
-    of, starts, stops, lengths, limits, narrower = (
-        values[kept] for values in (of, starts, stops, lengths, limits, narrower)
-    )
-    valley = _valleys(bodies, of, points[starts], points[stops], um)
-    limits += _VALLEY_BONUS * np.minimum(valley, _DEEPEST_VALLEY)
-    hopes = limits - (lengths + 1) / narrower
-    order = np.lexsort((-hopes, of))
-    order = order[hopes[order] > 0]
-    ends = np.stack([starts, stops], axis=1) - outlines.starts[of, None]
-    return Cuts(of[order], ends[order], lengths[order], limits[order])
+    longest = (neck_ratio * (_FLAT_SHARE + _SHARE_PER_DEG * _SHARPEST_DEG) + _MOST_BONUS) * width_px - 1
+    chords = _short_chords(body.outline, notches, longest, _LEAST_ARC_UM / um)
+    mask, light = np.ascontiguousarray(body.mask), np.ascontiguousarray(body.light)
+    ends, found = _hopeful((mask, light), body.outline, chords, (width_px, um), neck_ratio)
+    order = np.argsort(-found[:, 2], kind="stable")
+    return Cuts(ends[order], found[order, 0], found[order, 1])
 
 
-def _short_chords(
-    outlines: Rows, points: Points, notches: tuple[Index, Index], longest: Floats, um: float
-) -> tuple[Index, Index, Index]:
-    """Return body, first and last point of the chords between notches, and from each straight across."""
-    of, at = notches
-    at = at + outlines.starts[of]
-    across, other = outlines.taken(of)
-    is_far, distance = _chords(outlines, points, (of[across.numbers], at[across.numbers], other), um)
-    distance[~is_far] = np.inf
-    shortest = across.least_in(distance)
-    alone = np.flatnonzero(shortest < longest[of])
-    opposite = other[across.first_in(distance == shortest[across.numbers])]
-    some, n_notches = np.unique(of, return_counts=True)
-    between, index = Rows(n_notches).taken(np.searchsorted(some, of))
-    first, second = at[between.numbers], at[index]
-    earlier = first < second
-    first, second, both = first[earlier], second[earlier], of[between.numbers][earlier]
-    is_far, distance = _chords(outlines, points, (both, first, second), um, least_detour=0.0)
-    kept = is_far & (distance < longest[both])
-    return (
-        np.concatenate([both[kept], of[alone]]),
-        np.concatenate([first[kept], at[alone]]),
-        np.concatenate([second[kept], opposite[alone]]),
-    )
+@compiled
+def _short_chords(outline: Outline, notches: Index, longest_px: float, least_arc_px: float) -> Index:
+    """Return first and last pixel of the chords between notches, and from each notch straight across."""
+    n = len(outline)
+    found = np.empty((len(notches) * (len(notches) + 1), 2), np.int64)
+    n_found = 0
+    for one in notches:
+        for other in notches:
+            arc = min(abs(one - other), n - abs(one - other))
+            if one < other and arc > least_arc_px and _distance(outline, one, other) < longest_px:
+                found[n_found] = one, other
+                n_found += 1
+    for one in notches:
+        shortest, opposite = longest_px, -1
+        for other in range(n):
+            arc = min(abs(one - other), n - abs(one - other))
+            if arc > least_arc_px:
+                distance = _distance(outline, one, other)
+                if distance < shortest and arc > _LEAST_DETOUR * distance:
+                    shortest, opposite = distance, other
+        if opposite >= 0:
+            found[n_found] = one, opposite
+            n_found += 1
+    return found[:n_found]
 
 
-def _chords(
-    outlines: Rows,
-    points: Points,
-    chords: tuple[Index, Index, Index],
-    um: float,
-    least_detour: float = _LEAST_DETOUR,
-) -> tuple[NDArray[np.bool_], Floats]:
-    """Tell which chords are far shorter than the way along the outline, and how long each is."""
-    of, one, other = chords
-    distance = np.abs(points[one] - points[other])
-    arc = np.abs(one - other)
-    arc = np.minimum(arc, outlines.lengths[of] - arc)
-    return (arc > _LEAST_ARC_UM / um) & (arc > least_detour * distance), distance
+@compiled
+def _hopeful(
+    images: tuple[Mask, NDArray[np.uint16]],
+    outline: Outline,
+    chords: Index,
+    scale: tuple[float, float],
+    neck_ratio: float,
+) -> tuple[Index, Floats]:
+    """Return the chords that may be cuts; of each its length, its limit and by how much it may be below.
 
-
-def _inward_turns(outlines: Rows, points: Points, of: Index, at: Index, um: float) -> Floats:
-    """Return by how many degrees outlines turn inward at some of their pixels."""
+    The images are the body's mask and light, the scale its width in px and the edge of a pixel in µm.
+    """
+    mask, light = images
+    width_px, um = scale
+    ends = np.empty((len(chords), 2), np.int64)
+    found = np.empty((len(chords), 3))
+    n_found = 0
+    swept = _swept_areas(outline)
     arm = max(round(_ARM_UM / um), 2)
-    here = points[at]
-    behind, ahead = (points[outlines.shifted(at, of, by)] for by in (-arm, arm))
-    turns = angle((ahead - here) * np.conj(here - behind))
-    return np.minimum(np.maximum(np.degrees(turns), 0), _SHARPEST_DEG)
-
-
-def _smaller_areas(outlines: Rows, points: Points, of: Index, starts: Index, stops: Index) -> Floats:
-    """Return the areas that chords cut off from their outlines, on the smaller side."""
-    points = points - points[outlines.starts][outlines.numbers]
-    # The area between an outline and its first pixel, swept from that pixel on; it lies at 0.
-    swept = np.zeros(len(points))
-    np.cumsum((np.conj(points[:-1]) * points[1:]).imag, out=swept[1:])
-    low, high = np.minimum(starts, stops), np.maximum(starts, stops)
-    area = np.abs(swept[high] - swept[low] + (np.conj(points[high]) * points[low]).imag) / 2
-    ends = outlines.starts + outlines.lengths - 1
-    whole = np.abs(swept[ends] - swept[outlines.starts]) / 2
-    return np.asarray(np.minimum(area, whole[of] - area))
-
-
-def _run_inside(bodies: Sequence[Outlined], of: Index, starts: Points, stops: Points) -> NDArray[np.bool_]:
-    """Tell which lines run inside their bodies from one end to the other."""
-    masks = _Images([body.mask for body in bodies])
-    return np.asarray(masks.at(of, _along(starts, stops)).all(axis=1))
-
-
-def _valleys(bodies: Sequence[Outlined], of: Index, starts: Points, stops: Points, um: float) -> Floats:
-    """Return by how much bodies are darker under lines than on both sides of them."""
     reach = max(round(_FLANK_UM / um), 2)
-    across = 1j * (stops - starts) / np.abs(stops - starts)
-    beside = across[:, None, None] * np.arange(-reach, reach + 1)
-    crossed, of = np.unique(of, return_inverse=True)
-    lit = _Images([bodies[n].light * bodies[n].mask for n in crossed])
-    profile = lit.at(of, _along(starts, stops)[..., None] + beside)
-    bottom = profile[..., reach - reach // 2 : reach + reach // 2 + 1].min(axis=2).sum(axis=1)
-    flanks = np.minimum(profile[..., :reach].max(axis=2), profile[..., reach + 1 :].max(axis=2)).sum(axis=1)
-    return np.asarray(1 - bottom / np.maximum(flanks, _SAMPLES))
+    for start, stop in chords:
+        length = _distance(outline, start, stop)
+        turn = min(_inward_turn(outline, start, arm), _inward_turn(outline, stop, arm))
+        limit = neck_ratio * (_FLAT_SHARE + _SHARE_PER_DEG * turn)
+        # A part is no wider than a disc of its area, nor than the body.
+        area = _smaller_area(outline, swept, start, stop) + length
+        narrower = min(width_px, 2 * math.sqrt(max(area, 1.0) / math.pi) + 2)
+        if length < 1 or length + 1 >= (limit + _MOST_BONUS) * narrower:
+            continue
+        if area <= SMALLEST_PIECE_UM2 / um**2 / 2 or not _runs_inside(mask, outline, start, stop):
+            continue
+        valley = _valley(mask, light, outline, (start, stop), reach)
+        limit += _VALLEY_BONUS * min(valley, _DEEPEST_VALLEY)
+        hope = limit - (length + 1) / narrower
+        if hope > 0:
+            ends[n_found] = start, stop
+            found[n_found] = length, limit, hope
+            n_found += 1
+    return ends[:n_found], found[:n_found]
 
 
-def _along(starts: Points, stops: Points) -> Points:
-    """Return points along lines, shape (lines, points); their ends are left out."""
-    return np.asarray(starts[:, None] + _ALONG * (stops - starts)[:, None])
+@compiled
+def _distance(outline: Outline, one: int, other: int) -> float:
+    return math.hypot(outline[one, 0] - outline[other, 0], outline[one, 1] - outline[other, 1])
 
 
-class _Images:
-    """Images of different sizes, in which many points are looked up at once.
+@compiled
+def _inward_turn(outline: Outline, at: int, arm: int) -> float:
+    """Return by how many degrees an outline turns inward at one of its pixels."""
+    x, y = outline[at]
+    behind, ahead = outline[(at - arm) % len(outline)], outline[(at + arm) % len(outline)]
+    x0, y0, x1, y1 = x - behind[0], y - behind[1], ahead[0] - x, ahead[1] - y
+    turn = math.degrees(math.atan2(x0 * y1 - y0 * x1, x0 * x1 + y0 * y1))
+    return min(max(turn, 0.0), _SHARPEST_DEG)
 
-    Parameters
-    ----------
-    images
-        The images.
-    """
 
-    def __init__(self, images: Sequence[NDArray[Any]]) -> None:
-        self._starts = Rows(np.array([image.size for image in images], np.intp)).starts
-        self._shapes = np.array([image.shape for image in images], np.intp).reshape(-1, 2)
-        self._values = np.concatenate([image.ravel() for image in images] or [np.zeros(0, np.uint8)])
+@compiled
+def _swept_areas(outline: Outline) -> Index:
+    """Return twice the area between an outline and its first pixel, swept from that pixel to each."""
+    swept = np.zeros(len(outline), np.int64)
+    x, y = outline[0]
+    for n in range(1, len(outline)):
+        x0, y0, x1, y1 = outline[n - 1, 0] - x, outline[n - 1, 1] - y, outline[n, 0] - x, outline[n, 1] - y
+        swept[n] = swept[n - 1] + x0 * y1 - y0 * x1
+    return swept
 
-    def at(self, of: Index, points: Points) -> NDArray[Any]:
-        """Return the values at points x + iy, the first axis of which goes with the images; 0 beyond them."""
-        nearest = np.rint(points)
-        rows, columns = nearest.imag.astype(np.intp), nearest.real.astype(np.intp)
-        each = (len(of),) + (1,) * (points.ndim - 1)
-        heights, widths = (side[of].reshape(each) for side in self._shapes.T)
-        inside = (rows >= 0) & (rows < heights) & (columns >= 0) & (columns < widths)
-        index = self._starts[of].reshape(each) + rows * widths + columns
-        values = self._values[np.where(inside, index, 0)]
-        values[~inside] = 0
-        return values
+
+@compiled
+def _smaller_area(outline: Outline, swept: Index, start: int, stop: int) -> float:
+    """Return the area that a chord cuts off from its outline, on the smaller side."""
+    low, high = min(start, stop), max(start, stop)
+    x, y = outline[0]
+    x0, y0, x1, y1 = outline[high, 0] - x, outline[high, 1] - y, outline[low, 0] - x, outline[low, 1] - y
+    area = abs(swept[high] - swept[low] + x0 * y1 - y0 * x1) / 2
+    return float(min(area, abs(swept[-1]) / 2 - area))
+
+
+@compiled
+def _runs_inside(mask: Mask, outline: Outline, start: int, stop: int) -> bool:
+    """Tell whether a line runs inside its body from one end to the other."""
+    for n in range(1, _SAMPLES + 1):
+        x, y = _on_the_way(outline, start, stop, n)
+        if not mask[int(np.rint(y)), int(np.rint(x))]:
+            return False
+    return True
+
+
+@compiled
+def _valley(
+    mask: Mask, light: NDArray[np.uint16], outline: Outline, ends: tuple[int, int], reach: int
+) -> float:
+    """Return by how much a body is darker under a line than on both sides of it."""
+    length = _distance(outline, ends[0], ends[1])
+    along_x = (outline[ends[1], 0] - outline[ends[0], 0]) / length
+    along_y = (outline[ends[1], 1] - outline[ends[0], 1]) / length
+    under, flanks = 0, 0
+    for n in range(1, _SAMPLES + 1):
+        x, y = _on_the_way(outline, ends[0], ends[1], n)
+        darkest, brightest = 2**16, np.zeros(2, np.int64)
+        for step in range(-reach, reach + 1):
+            row, column = int(np.rint(y + step * along_x)), int(np.rint(x - step * along_y))
+            lit = 0
+            if 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and mask[row, column]:
+                lit = int(light[row, column])
+            if abs(step) <= reach // 2:
+                darkest = min(darkest, lit)
+            if step != 0:
+                side = 0 if step < 0 else 1
+                brightest[side] = max(brightest[side], lit)
+        under += darkest
+        flanks += brightest.min()
+    return 1 - under / max(flanks, _SAMPLES)
+
+
+@compiled
+def _on_the_way(outline: Outline, start: int, stop: int, n: int) -> tuple[float, float]:
+    """Return the n-th of the samples on a line, as x and y; its ends are none of them."""
+    share = n / (_SAMPLES + 1)
+    x, y = outline[start]
+    return x + share * (outline[stop, 0] - x), y + share * (outline[stop, 1] - y)

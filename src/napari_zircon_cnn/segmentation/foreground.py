@@ -103,11 +103,11 @@ def look_at(
     grey = scaled_grey(mount, outer)
     resin = background.within(outer)
     size = 2 * scale.blur_reach_px + 1
-    light: Any = cv2.subtract(cv2.GaussianBlur(grey, (size, size), scale.blur_px), resin)
+    light: Any = cv2.subtract(cv2.GaussianBlur(grey, (size, size), scale.blur_px)[inner], resin[inner])
     # Specks of a single pixel are detector noise; they would set the measure around them.
     sound = cv2.subtract(cv2.medianBlur(grey, 3), resin)
     brightest: Any = cv2.dilate(sound, _disc(scale.edge_px))
-    light, brightest = light[inner], brightest[inner]
+    brightest = brightest[inner]
     mask = light * np.uint16(2) > brightest
     mask &= brightest > int(parameters.contrast * GREY_SCALE)
     return Window(region, light, brightest, mask.view(np.uint8))

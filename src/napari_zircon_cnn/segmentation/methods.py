@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress, silent
-from napari_zircon_cnn.segmentation.adaptive import segment_adaptive
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.nathwani2023 import CannyParameters, segment_canny
 from napari_zircon_cnn.segmentation.size_gate import too_small
@@ -38,8 +37,15 @@ class Method:
     gate: Callable[[pd.DataFrame, Any], dict[int, str]] = lambda table, parameters: {}  # noqa: ARG005
 
 
+def _adaptive(mount: Mount, parameters: AdaptiveParameters, progress: Progress) -> NDArray[np.int32]:
+    # Numba, which its loops are compiled by, takes a while to load.
+    from napari_zircon_cnn.segmentation.adaptive import segment_adaptive
+
+    return segment_adaptive(mount, parameters, progress)
+
+
 METHODS: dict[str, Method] = {
-    "adaptive": Method(segment_adaptive, AdaptiveParameters, too_small),
+    "adaptive": Method(_adaptive, AdaptiveParameters, too_small),
     "nathwani2023": Method(segment_canny, CannyParameters),
 }
 DEFAULT_METHOD = "adaptive"

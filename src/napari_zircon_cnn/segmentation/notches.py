@@ -1,91 +1,121 @@
 """The re-entrant corners of outlines, where two grains may touch."""
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zircon_cnn.segmentation.ragged import Index, Rows
+from napari_zircon_cnn.segmentation.compiled import compiled
 
-Points = NDArray[np.complex128]
+Outline = NDArray[np.int32]
+Index = NDArray[np.int64]
 
 _STRAIGHT_UM = 1.5
 _SHALLOWEST_NOTCH_UM = 6.0
 _LEAST_TURN_DEG = 20.0
-_NONE = np.zeros(0, np.intp)
 
 
-def as_complex(pixels: NDArray[Any]) -> Points:
-    """Return pixels as numbers x + iy, so that the angle between two steps is that of their quotient."""
-    return np.ascontiguousarray(pixels, np.float64).view(np.complex128)[:, 0]
-
-
-def angle(numbers: Points) -> NDArray[np.float64]:
-    """Return the angles of complex numbers; numpy's own function takes several times as long."""
-    return np.arctan2(numbers.imag, numbers.real)
-
-
-def notches_of(outlines: Sequence[NDArray[np.int32]], pixel_size_um: float) -> tuple[Index, Index]:
+def notches_of(outline: Outline, pixel_size_um: float) -> Index:
     """Find the corners that turn inward and lie deep below the convex hull.
 
     Parameters
     ----------
-    outlines
-        Closed outlines as OpenCV gives them, x and y of their pixels, shape (n, 2) each.
+    outline
+        Closed, as OpenCV gives it: x and y of its pixels, shape (n, 2).
     pixel_size_um
         Edge of a pixel.
 
     Returns
     -------
-    outline : ndarray of int, shape (notches,)
-        The outline that each notch is on, rising.
-    at : ndarray of int, shape (notches,)
-        Its pixel on that outline.
+    ndarray of int, shape (notches,)
+        The pixels on the outline.
     """
-    numbers, defects = _deep_defects(outlines, pixel_size_um)
-    if not len(numbers):
-        return _NONE, _NONE
-    corners = [
-        cv2.approxPolyDP(outlines[n], _STRAIGHT_UM / pixel_size_um, True).reshape(-1, 2) for n in numbers
-    ]
-    polygons, places = Rows.of(corners), as_complex(np.concatenate(corners))
-    before, behind = polygons.around()
-    steps = places[behind] - places
-    # OpenCV runs round an outline so that a turn inward is positive.
-    inward = np.flatnonzero(angle(steps * np.conj(steps[before])) > np.deg2rad(_LEAST_TURN_DEG))
-    if not len(inward):
-        return _NONE, _NONE
-    of = polygons.numbers[inward]
-    lines = [outlines[n] for n in numbers]
-    pixels, index = Rows.of(lines).taken(of)
-    is_corner = as_complex(np.concatenate(lines))[index] == places[inward][pixels.numbers]
-    at = pixels.first_in(is_corner) - pixels.starts
-    spans, index = Rows.of(defects).taken(of)
-    ends = np.concatenate(defects)[index]
-    low, high = ends.min(axis=1), ends.max(axis=1)
-    # A defect's ends are given in the hull's order; of the two ways round the shorter one is meant.
-    wraps = 2 * (high - low) > Rows.of(lines).lengths[of][spans.numbers]
-    between = (at[spans.numbers] > low) & (at[spans.numbers] < high)
-    deep = spans.any_in(between != wraps)
-    return np.asarray(numbers)[of[deep]], at[deep]
+    bays = _bays(outline, _SHALLOWEST_NOTCH_UM / pixel_size_um)
+    if not len(bays):
+        return bays[:, 0]
+    corners: Any = cv2.approxPolyDP(outline, _STRAIGHT_UM / pixel_size_um, True)
+    return _inward_corners(outline, corners.reshape(-1, 2), bays, math.radians(_LEAST_TURN_DEG))
 
 
-def _deep_defects(
-    outlines: Sequence[NDArray[np.int32]], um: float
-) -> tuple[list[int], list[NDArray[np.int32]]]:
-    """Return the outlines that are far from convex, and where on each the defects begin and end."""
-    numbers, found = [], []
-    least = 256 * _SHALLOWEST_NOTCH_UM / um
-    for n, outline in enumerate(outlines):
-        hull = cv2.convexHull(outline, returnPoints=False)
-        if len(hull) < 4:
+@compiled
+def _bays(outline: Outline, shallowest_px: float) -> Index:
+    """Return where the outline leaves its convex hull and comes back to it, where it lies that deep below."""
+    hull = _hull(outline)
+    n = len(outline)
+    found = np.empty((len(hull), 2), np.int64)
+    n_found = 0
+    for k in range(len(hull)):
+        begin, end = hull[k], hull[(k + 1) % len(hull)]
+        x, y = outline[begin]
+        along_x, along_y = outline[end, 0] - x, outline[end, 1] - y
+        length = math.hypot(along_x, along_y)
+        deepest = 0
+        for step in range(1, (end - begin) % n):
+            at = (begin + step) % n
+            deepest = max(deepest, abs(along_x * (outline[at, 1] - y) - along_y * (outline[at, 0] - x)))
+        if length > 0 and deepest >= shallowest_px * length:
+            found[n_found] = begin, end
+            n_found += 1
+    return found[:n_found]
+
+
+@compiled
+def _hull(outline: Outline) -> Index:
+    """Return the outline's pixels that are corners of its convex hull, in the outline's order."""
+    left, top = outline[:, 0].min(), outline[:, 1].min()
+    # Only the first and the last pixel of a row can be a corner.
+    ends = np.full((outline[:, 1].max() - top + 1, 2), -1, np.int64)
+    for n in range(len(outline)):
+        row = outline[n, 1] - top
+        if ends[row, 0] < 0:
+            ends[row] = n
+        elif outline[n, 0] < outline[ends[row, 0], 0]:
+            ends[row, 0] = n
+        elif outline[n, 0] > outline[ends[row, 1], 0]:
+            ends[row, 1] = n
+    found = np.zeros(len(outline), np.bool_)
+    chain = np.empty(len(ends), np.int64)
+    for side in range(2):
+        turn = 1 - 2 * side
+        length = 0
+        for row in range(len(ends)):
+            at = ends[row, side]
+            if at < 0:
+                continue
+            x, y = outline[at, 0] - left, outline[at, 1] - top
+            while length > 1:
+                x0, y0 = outline[chain[length - 2], 0] - left, outline[chain[length - 2], 1] - top
+                x1, y1 = outline[chain[length - 1], 0] - left, outline[chain[length - 1], 1] - top
+                if turn * ((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) < 0:
+                    break
+                length -= 1
+            chain[length] = at
+            length += 1
+        found[chain[:length]] = True
+    return np.flatnonzero(found)
+
+
+@compiled
+def _inward_corners(outline: Outline, corners: Outline, bays: Index, least_turn: float) -> Index:
+    """Return the outline's pixels that are corners which turn inward within a bay."""
+    found = np.empty(len(corners), np.int64)
+    n_found = 0
+    n = len(outline)
+    for k in range(len(corners)):
+        x, y = corners[k]
+        x0, y0 = x - corners[k - 1, 0], y - corners[k - 1, 1]
+        x1, y1 = corners[(k + 1) % len(corners), 0] - x, corners[(k + 1) % len(corners), 1] - y
+        # OpenCV runs round an outline so that a turn inward is positive.
+        if math.atan2(x0 * y1 - y0 * x1, x0 * x1 + y0 * y1) <= least_turn:
             continue
-        hull.sort(axis=0)
-        defects = cv2.convexityDefects(outline, hull[::-1].copy())
-        if defects is not None and defects.size and defects[..., 3].max() >= least:
-            defects = defects.reshape(-1, 4)
-            numbers.append(n)
-            found.append(np.asarray(defects[defects[:, 3] >= least, :2], np.int32))
-    return numbers, found
+        at = 0
+        while outline[at, 0] != x or outline[at, 1] != y:
+            at += 1
+        for begin, end in bays:
+            if 0 < (at - begin) % n < (end - begin) % n:
+                found[n_found] = at
+                n_found += 1
+                break
+    return found[:n_found]

@@ -44,32 +44,16 @@ class Rows:
         shift = np.repeat(self.starts[chosen] - rows.starts, rows.lengths)
         return rows, shift + np.arange(len(shift))
 
-    def around(self) -> tuple[Index, Index]:
-        """Return for each element the one before it and the one behind it; a row's ends are neighbours."""
-        at = np.arange(len(self.numbers))
-        before, behind = at - 1, at + 1
-        last = self.starts + self.lengths - 1
-        before[self.starts], behind[last] = last, self.starts
-        return before, behind
-
-    def shifted(self, at: Index, rows: Index, by: int) -> Index:
-        """Return the elements that lie further on in their rows, which run in a circle."""
-        start = self.starts[rows]
-        return np.asarray(start + (at - start + by) % self.lengths[rows])
-
-    def any_in(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell for each row whether one of its elements is set."""
-        return np.logical_or.reduceat(flags, self.starts)
-
     def count_in(self, flags: NDArray[np.bool_]) -> Index:
         """Return for each row how many of its elements are set."""
         return np.asarray(np.add.reduceat(flags, self.starts, dtype=np.intp))
 
-    def least_in(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the smallest value of each row."""
-        return np.minimum.reduceat(values, self.starts)
 
-    def first_in(self, flags: NDArray[np.bool_]) -> Index:
-        """Return the first element that is set in each row; each has one."""
-        found = np.flatnonzero(flags)
-        return found[np.searchsorted(found, self.starts)]
+def upper_medians(values: NDArray[Any], of: NDArray[Any], n_groups: int) -> Index:
+    """Return the upper median of each group of whole numbers below 2**32, 0 of an empty group."""
+    in_order = np.sort(of.astype(np.int64) << 32 | values)
+    sizes = np.bincount(of, minlength=n_groups)
+    middles = np.zeros(n_groups, np.intp)
+    some = sizes > 0
+    middles[some] = in_order[(np.cumsum(sizes) - sizes + sizes // 2)[some]] & 0xFFFFFFFF
+    return middles

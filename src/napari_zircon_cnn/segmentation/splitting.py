@@ -1,11 +1,11 @@
 """Touching grains apart: straight cuts from one re-entrant corner to another, or along a dark valley.
 
 The more two bodies narrow towards each other, the more likely they are two grains; a cut may be longer the
-darker the line under it is. After each round of cuts the pieces are looked at again. Many bodies are looked
-at together, since a call of numpy's costs more than its work for one; what comes out depends on each alone.
+darker the line under it is. The pieces are looked at again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ Mask = NDArray[np.uint8]
 
 _SMALLEST_WIDTH_UM = 10.0
 _MOST_PIECES = 500
-_PIXELS_AT_A_TIME = 2**21
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +29,12 @@ class _Piece:
 
     Parameters
     ----------
-    body
-        Number of the body.
     top, left
         Row and column of the box in the body's mask.
     part
         The part.
     """
 
-    body: int
     top: int
     left: int
     part: Outlined
@@ -50,7 +46,7 @@ class _Piece:
         box = (slice(top, y + height + 1), slice(left, x + width + 1))
         mask = np.ascontiguousarray(mask[box])
         part = Outlined(mask, longest_outline(mask), self.part.light[box])
-        return _Piece(self.body, self.top + top, self.left + left, part)
+        return _Piece(self.top + top, self.left + left, part)
 
     def placed(self, whole: Outlined) -> Mask:
         """Return the part's mask in the frame of its body."""
@@ -60,15 +56,13 @@ class _Piece:
         return mask
 
 
-def split(
-    bodies: Sequence[Outlined], pixel_size_um: float, parameters: AdaptiveParameters
-) -> list[list[Mask]]:
-    """Cut bodies into the grains that touch each other in them.
+def split(body: Outlined, pixel_size_um: float, parameters: AdaptiveParameters) -> list[Mask]:
+    """Cut a body into the grains that touch each other in it.
 
     Parameters
     ----------
-    bodies
-        The bodies, each in a box of its own.
+    body
+        The body.
     pixel_size_um
         Edge of a pixel.
     parameters
@@ -76,26 +70,21 @@ def split(
 
     Returns
     -------
-    list of list of ndarray
-        The pieces of each body, of its mask's shape; just its mask where there is nothing to cut.
+    list of ndarray
+        The pieces, of the body's mask's shape; just its mask where there is nothing to cut.
     """
-    whole: list[list[_Piece]] = [[] for _ in bodies]
-    n_pieces = [1] * len(bodies)
-    todo = [_Piece(n, 0, 0, body) for n, body in enumerate(bodies)]
+    whole: list[_Piece] = []
+    todo = deque([_Piece(0, 0, body)])
     while todo:
-        following = []
-        cuts = _best_cuts([piece.part for piece in todo], pixel_size_um, parameters)
-        for piece, parts in zip(todo, cuts, strict=True):
-            if parts is None or n_pieces[piece.body] >= _MOST_PIECES:
-                whole[piece.body].append(piece)
-            else:
-                n_pieces[piece.body] += 1
-                following += [piece.cut_out(part) for part in parts]
-        todo = following
-    return [
-        [body.mask] if len(pieces) == 1 else [piece.placed(body) for piece in pieces]
-        for body, pieces in zip(bodies, whole, strict=True)
-    ]
+        piece = todo.popleft()
+        parts = None
+        if len(whole) + len(todo) + 1 < _MOST_PIECES:
+            parts = _best_cut(piece.part, pixel_size_um, parameters)
+        if parts is None:
+            whole.append(piece)
+        else:
+            todo += [piece.cut_out(part) for part in parts]
+    return [body.mask] if len(whole) == 1 else [piece.placed(body) for piece in whole]
 
 
 def longest_outline(mask: Mask) -> NDArray[np.int32]:
@@ -105,47 +94,21 @@ def longest_outline(mask: Mask) -> NDArray[np.int32]:
     return np.asarray(longest).reshape(-1, 2)
 
 
-def _best_cuts(
-    bodies: Sequence[Outlined], um: float, parameters: AdaptiveParameters
-) -> list[tuple[Mask, Mask] | None]:
-    """Return the two parts of each body beside its best cut, None where there is none."""
-    best: list[tuple[Mask, Mask] | None] = [None] * len(bodies)
-    least_px = 2 * SMALLEST_PIECE_UM2 / um**2
-    large = [n for n, body in enumerate(bodies) if cv2.countNonZero(body.mask) >= least_px]
-    for batch in _batches(large, bodies):
-        of, at = notches_of([bodies[n].outline for n in batch], um)
-        notched, of = np.unique(of, return_inverse=True)
-        numbers = [batch[n] for n in notched.tolist()]
-        if not numbers:
-            continue
-        depths = [cv2.distanceTransform(bodies[n].mask, cv2.DIST_L2, 5) for n in numbers]
-        widths = np.array([2 * cv2.minMaxLoc(depth)[1] for depth in depths])
-        cuts = cuts_of([bodies[n] for n in numbers], (of, at), widths, um, parameters.neck_ratio)
-        for n, ends, length, limit in zip(
-            cuts.bodies.tolist(), cuts.ends, cuts.lengths.tolist(), cuts.limits.tolist(), strict=True
-        ):
-            number = numbers[n]
-            if best[number] is not None:
-                continue
-            start, stop = bodies[number].outline[ends].tolist()
-            pieces = _cut(bodies[number].mask, start, stop, um)
-            if pieces is not None and (length + 1) / pieces[2] < limit:
-                best[number] = pieces[:2]
-    return best
-
-
-def _batches(numbers: list[int], bodies: Sequence[Outlined]) -> Iterator[list[int]]:
-    """Yield the numbers of so many bodies that their pixels are not too many at a time."""
-    batch: list[int] = []
-    pixels = 0
-    for n in numbers:
-        batch.append(n)
-        pixels += bodies[n].mask.size
-        if pixels > _PIXELS_AT_A_TIME:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
+def _best_cut(body: Outlined, um: float, parameters: AdaptiveParameters) -> tuple[Mask, Mask] | None:
+    """Return the two parts of a body beside its best cut, None where there is none."""
+    if cv2.countNonZero(body.mask) < 2 * SMALLEST_PIECE_UM2 / um**2:
+        return None
+    notches = notches_of(body.outline, um)
+    if not len(notches):
+        return None
+    width = 2 * cv2.minMaxLoc(cv2.distanceTransform(body.mask, cv2.DIST_L2, 5))[1]
+    cuts = cuts_of(body, notches, width, um, parameters.neck_ratio)
+    for ends, length, limit in zip(cuts.ends, cuts.lengths.tolist(), cuts.limits.tolist(), strict=True):
+        start, stop = body.outline[ends].tolist()
+        pieces = _cut(body.mask, start, stop, um)
+        if pieces is not None and (length + 1) / pieces[2] < limit:
+            return pieces[:2]
+    return None
 
 
 def _cut(body: Mask, start: Sequence[int], stop: Sequence[int], um: float) -> tuple[Mask, Mask, float] | None:

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QMessageBox, QStackedWi
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.mount import Mount
 from napari_zircon_cnn.progress import Progress
-from napari_zircon_cnn.segmentation.adaptive import segment_region
 from napari_zircon_cnn.segmentation.methods import DEFAULT_METHOD, METHODS, parameters_for, segment
 from napari_zircon_cnn.widgets.layers import check_is_mosaic, frame_of, mount_of
 from napari_zircon_cnn.widgets.panel import Panel, button
@@ -245,6 +244,8 @@ def _labels_in(
 ) -> NDArray[np.int32]:
     """Return the label image of a region, as the whole mount would have it where the method can tell."""
     if method == "adaptive":
+        from napari_zircon_cnn.segmentation.adaptive import segment_region
+
         return segment_region(mount, region, parameters_for(method, values), progress)
     part = dataclasses.replace(mount, image=np.ascontiguousarray(mount.image[region]))
     return segment(part, method, values, progress)
