@@ -23,7 +23,7 @@ class FiguresTable(QTableWidget):
     Parameters
     ----------
     name
-        What it shows, for a screen reader.
+        What it shows.
     parent
         The widget that it lies in.
     """
@@ -31,6 +31,7 @@ class FiguresTable(QTableWidget):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
+        self.setToolTip(f"{name}; each cell says more.")
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
