@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -59,11 +59,25 @@ class Touched:
 
 
 @dataclass(frozen=True, eq=False)
+class Mark:
+    """What tells a step that was done on several samples at once from all others.
+
+    Parameters
+    ----------
+    samples
+        The names of the samples.
+    """
+
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class _Step:
     """A step that can be taken, and whether the saved state lacks the one that it takes back."""
 
     change: Change
     is_unsaved: bool
+    mark: Mark | None
 
 
 class Entry(BaseModel):
@@ -169,13 +183,15 @@ class Curation:
         self._undoable: list[_Step] = []
         self._redoable: list[_Step] = []
 
-    def perform(self, action: Action) -> Touched:
+    def perform(self, action: Action, mark: Mark | None = None) -> Touched:
         """Do an action.
 
         Parameters
         ----------
         action
             What to do.
+        mark
+            What this step shares with those on other samples that it was done with.
 
         Returns
         -------
@@ -188,7 +204,7 @@ class Curation:
             Where the action does not fit the grains; nothing has changed then.
         """
         former, touched = self._put_in_place(action.change(self.segmented))
-        self._undoable.append(_Step(former, is_unsaved=True))
+        self._undoable.append(_Step(former, is_unsaved=True, mark=mark))
         self._redoable.clear()
         self._write(action)
         return touched
@@ -211,10 +227,15 @@ class Curation:
         """Whether there is an action to do again."""
         return bool(self._redoable)
 
+    def mark(self, way: Literal["undo", "redo"]) -> Mark | None:
+        """Return the mark of the step that would be undone or done again next, if it has one."""
+        steps = self._undoable if way == "undo" else self._redoable
+        return steps[-1].mark if steps else None
+
     def checkpoint(self) -> None:
         """Note that the mount as it is now was saved: a ledger's next lines are replayed on that."""
         for steps in (self._undoable, self._redoable):
-            steps[:] = [_Step(step.change, is_unsaved=False) for step in steps]
+            steps[:] = [replace(step, is_unsaved=False) for step in steps]
 
     def classified(self, table: pd.DataFrame, classes: Iterable[str]) -> None:
         """Take over a table with a model's new answer; undo brings no earlier one back.
@@ -278,7 +299,7 @@ class Curation:
             raise ZirconError(f"There is nothing to {name}.")
         step = source.pop()
         former, touched = self._put_in_place(step.change)
-        target.append(_Step(former, step.is_unsaved))
+        target.append(_Step(former, step.is_unsaved, step.mark))
         self._write(name if step.is_unsaved else Restore(of=name, state=step.change.to_fields()))
         return touched
 

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import QApplication, QToolTip
 
 from district import SAMPLES, District
 from gui import drag_on, finish, press, press_key, train
-from napari_zircon_cnn.actions import Reject
-from napari_zircon_cnn.columns import REJECTED
+from napari_zircon_cnn.actions import Accept, Reject
+from napari_zircon_cnn.columns import ACCEPTED, REJECTED
 from napari_zircon_cnn.embedding_file import Embedding, EmbeddingSettings
 from napari_zircon_cnn.grains import existing, usable, with_coordinates
 from napari_zircon_cnn.jobs.segment import segment_mosaics
@@ -197,10 +197,68 @@ def test_lasso_over_two_samples_selects_in_both_and_says_so(plot: Bench) -> None
     drag_on(workbench.embed.scatter, *around(places.min(axis=0) - 6, places.max(axis=0) + 6))
     for name, sample in session.samples.items():
         assert len(sample.selected) == len(places_in(workbench, name)[0]), name
-    assert "Keys act on those of ONE" in workbench.embed.state.text()
+    assert "A, R, C and D act on all of them in one step" in workbench.embed.state.text()
 
 
-def test_colours_and_axes_can_be_chosen(plot: Bench) -> None:
+@pytest.mark.parametrize("key", ["R", "C", "D"])
+def test_what_is_done_to_grains_of_two_samples_is_one_step(plot: Bench, qtbot: Any, key: str) -> None:
+    _, workbench = plot
+    session, scatter = workbench.session, workbench.embed.scatter
+    one, two = session.samples["ONE"], session.samples["TWO"]
+    before = {sample: sample.table.copy() for sample in (one, two)}
+    places = scatter.places()
+    drag_on(scatter, *around(places.min(axis=0) - 6, places.max(axis=0) + 6))
+    selected = {sample: sample.selected for sample in (one, two)}
+    workbench.curate.grain_class.setCurrentText("skarn")
+    assert session.active is one
+
+    def assert_done() -> None:
+        for sample, labels in selected.items():
+            if key == "D":
+                assert not set(existing(sample.table)) & set(labels)
+            else:
+                rows = sample.table.loc[list(labels)]
+                assert (rows["status"].eq(REJECTED) if key == "R" else rows["class"].eq("skarn")).all()
+
+    press_key(one, key)
+    assert_done()
+    press_key(one, "Ctrl+Z")
+    for sample, table in before.items():
+        pd.testing.assert_frame_equal(sample.table, table)
+        pd.testing.assert_frame_equal(on_disk(workbench, sample.name), table, check_names=False, rtol=1e-12)
+    press_key(one, "Ctrl+Y")
+    assert_done()
+    # Also from the other sample, as long as it is the last step there.
+    session.activate("TWO")
+    press_key(two, "Ctrl+Z")
+    pd.testing.assert_frame_equal(one.table, before[one])
+    pd.testing.assert_frame_equal(two.table, before[two])
+
+
+def test_other_sample_is_left_alone_once_more_was_done_there_or_something_else_is_chosen(plot: Bench) -> None:
+    _, workbench = plot
+    session, scatter = workbench.session, workbench.embed.scatter
+    one, two = session.samples["ONE"], session.samples["TWO"]
+    places = scatter.places()
+    line = around(places.min(axis=0) - 6, places.max(axis=0) + 6)
+    drag_on(scatter, *line)
+    press_key(one, "R")
+    n_chosen = len(two.selected)
+    two.perform(Accept(labels=(two.selected[0],)))
+    press_key(one, "Ctrl+Z")
+    assert not one.table["status"].eq(REJECTED).any()
+    assert two.table["status"].eq(REJECTED).sum() == n_chosen - 1
+    assert "On TWO more was done after this step" in workbench.status.message.text()
+
+    drag_on(scatter, *line)
+    label = int(usable(one.table)[0])
+    one.select([label])
+    assert two.selected == ()
+    press_key(one, "A")
+    assert two.table["status"].eq(ACCEPTED).sum() == 1
+
+
+def test_colours_and_axes_can_be_chosen(plot: Bench, qtbot: Any) -> None:
     _, workbench = plot
     embed = workbench.embed
     legends, numbers = [], []
@@ -219,7 +277,7 @@ def test_colours_and_axes_can_be_chosen(plot: Bench) -> None:
     assert embed.scatter.is_solid
     assert embed.scatter.tool == "turn"
     # It was laid out by place and area.
-    assert "UMAP 3 goes along with area (ρ +1.00)" in embed.meaning.text()  # noqa: RUF001
+    qtbot.waitUntil(lambda: "UMAP 3 goes along with area (ρ +1.00)" in embed.meaning.text())  # noqa: RUF001
 
 
 def test_mount_is_coloured_by_an_axis_and_curate_says_what_the_colours_tell(plot: Bench, qtbot: Any) -> None:
@@ -289,6 +347,7 @@ def test_embedding_goes_into_tables_and_files_and_neighbours_are_found(
     sample = session.active
     assert sample is not None
     pd.testing.assert_frame_equal(viewer.layers["BAT-2 grains"].features, sample.table, check_names=False)
+    qtbot.waitUntil(lambda: len(embed.points) > 0)
     shown = embed.points.groupby("sample").size()
     assert dict(shown) == {name: len(usable(session.samples[name].table)) for name in SAMPLES[:2]}
     assert embed.compute_button.isEnabled()

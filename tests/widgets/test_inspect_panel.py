@@ -12,7 +12,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QWidget
 
 from district import District
-from gui import button_of, finish, place_of, press, press_and_choose
+from gui import button_of, finish, place_of, press, press_and_choose, say_what_the_samples_are
 from lasting_worker import LastingWorker
 from looked_into import train_networks
 from napari_zircon_cnn.actions import Delete, Reject
@@ -338,6 +338,31 @@ def test_grain_at_the_border_has_a_note(look: Look) -> None:
     label = next(int(label) for label in at_border if label in look.labels)
     look.select(label)
     assert "The grain touches the mosaic's border" in look.panel.state.text()
+
+
+def test_maps_do_not_wait_for_a_training(look: Look, qtbot: Any) -> None:
+    panel, train, models = look.panel, look.bench.train, look.session.modelling
+    look.bench.show_panel(train)
+    say_what_the_samples_are(look.bench)
+    train.validation.setCurrentIndex(train.validation.findData("split"))
+    train.epochs.setValue(100_000)
+    press(qtbot, train.train_button)
+    look.until(lambda: "Epoch" in train.state.text())
+    look.bench.show_panel(panel)
+    label = look.labels[1]
+    look.sample.select([label])
+    look.until(lambda: "in a process beside the training" in panel.state.text())
+    look.select(label)
+    assert panel.state.text().startswith(f"BAT-1:{label}.")
+    assert models.is_training
+    look.bench.show_panel(train)
+    press(qtbot, train.stop_button)
+    finish(qtbot, look.session)
+    assert not models.is_training
+    # The network that was trained meanwhile is in use now, and answers.
+    look.bench.show_panel(panel)
+    look.select(look.labels[2])
+    assert not {"tensorflow", "keras", "umap"} & set(sys.modules)
 
 
 def test_without_a_model_it_says_so(make_napari_viewer_proxy: Callable[..., Any], qtbot: Any) -> None:

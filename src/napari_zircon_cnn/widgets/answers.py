@@ -30,6 +30,10 @@ class Answers:
         """Whether an answer has not come yet."""
         return any(task.is_running for task in self._tasks.values())
 
+    def awaits(self, kind: str) -> bool:
+        """Tell whether an answer of a kind has not come yet."""
+        return kind in self._tasks and self._tasks[kind].is_running
+
     def task(self, name: str, job: Callable[..., Any], *arguments: Any, **named: Any) -> Task:
         """Ask something about crops that were cut already, so that nothing must be saved first.
 
@@ -51,7 +55,7 @@ class Answers:
         """
         models = self._models
         return of_worker(
-            name, models.worker, (), job, models.model_path, *arguments, parent=self._parent, **named
+            name, models.free_worker, (), job, models.model_path, *arguments, parent=self._parent, **named
         )
 
     def expect(

@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
 from napari_zircon_cnn.actions import Accept, Action, Delete, Merge, Reject, RejectFlagged, SetClass
 from napari_zircon_cnn.columns import ACCEPTED, FLAGS, REJECTED, UNREVIEWED
 from napari_zircon_cnn.curation import Touched
-from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import existing, flagged, pixel_boxes
 from napari_zircon_cnn.widgets.colour_key import explain_colours
 from napari_zircon_cnn.widgets.colours import STATUS_COLOURS, Mode
@@ -140,11 +139,11 @@ class CuratePanel(Panel):
 
     def undo(self) -> None:
         """Take back what was done last, and go back to where that was."""
-        self._step(OpenSample.undo)
+        self._step(self.session.undo)
 
     def redo(self) -> None:
         """Do again what was taken back, and go where that is."""
-        self._step(OpenSample.redo)
+        self._step(self.session.redo)
 
     def draw_new(self) -> None:
         """Turn to napari's brush with the next free label."""
@@ -197,21 +196,22 @@ class CuratePanel(Panel):
         self._last_review = now
         self._show_count()
 
-    def _step(self, step: Callable[[OpenSample], Touched]) -> None:
+    def _step(self, step: Callable[[], dict[OpenSample, Touched]]) -> None:
         """Take a step through the history; a grain that was judged comes back to be judged anew."""
         active = self.session.active
         if active is None:
             return
-        try:
-            touched = step(active)
-        except ZirconError as error:
-            self.session.say(str(error), wrong=True)
+        changed = step()
+        if active not in changed:
             return
-        there = np.intersect1d(touched.labels, existing(active.table)).tolist()
-        if touched.box is None:
-            active.select(there)
-        if there and not _is_in_view(active, there):
-            self.session.bring_into_view(there[0])
+        there = {
+            sample: np.intersect1d(touched.labels, existing(sample.table)).tolist()
+            for sample, touched in changed.items()
+        }
+        if changed[active].box is None:
+            self.session.together.choose(there)
+        if there[active] and not _is_in_view(active, there[active]):
+            self.session.bring_into_view(there[active][0])
 
     def _turn_to(self, label: int) -> None:
         active = self.session.active

@@ -101,6 +101,10 @@ class EmbedPanel(Panel):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_WAIT_MS)
         self._soon.timeout.connect(self._show_points)
+        self._meaning_soon = QTimer(self)
+        self._meaning_soon.setSingleShot(True)
+        self._meaning_soon.setInterval(_WAIT_MS)
+        self._meaning_soon.timeout.connect(self._show_meaning)
         self.scatter.chosen.connect(self._choose)
         self.gallery.went_to.connect(self.go_to)
         self.session.selection_changed.connect(lambda _: self._show_selection())
@@ -126,7 +130,7 @@ class EmbedPanel(Panel):
     def compute(self) -> None:
         """Lay out the grains of all samples of the project."""
         settings = EmbeddingSettings(method=self.method.currentData(), fit=self.fit.currentData())
-        self._begin(lambda: embed(self.session, settings), lambda _: self._show_points())
+        self._begin(lambda: embed(self.session, settings), lambda _: self._show_soon())
 
     def show_neighbours(self) -> None:
         """Show the grains most like the one that is selected."""
@@ -204,13 +208,19 @@ class EmbedPanel(Panel):
         self.give_height_to(self.scatter if there else None)
         if there:
             self._draw_points()
-            self.meaning.setText(meaning_of(axis_correlations(tables.values(), method)))
+            # It takes as long as all else, and nobody waits for it.
+            self._meaning_soon.start()
             self._show_selection()
         else:
             self.scatter.set_points(np.empty((0, 2)), np.empty((0, 4)), [], ("", ""))
             self.state.setText(
                 f"The grains on the screen have no {method.upper()} coordinates yet; press Compute."
             )
+
+    def _show_meaning(self) -> None:
+        """Tell what the axes go along with."""
+        tables = [sample.table for sample in self.session.samples.values()]
+        self.meaning.setText(meaning_of(axis_correlations(tables, self.method.currentData())))
 
     def _draw_points(self) -> None:
         method, by = self.method.currentData(), self.colour.currentData()
@@ -251,7 +261,12 @@ class EmbedPanel(Panel):
             return
         words = f"{len(self._points)} grains are shown; selected: {', '.join(parts) or 'none'}."
         if len(parts) > 1 and self.session.active is not None:
-            words += f" Keys act on those of {self.session.active.name}, which is shown."
+            together = self.session.together.others(self.session.active)
+            words += (
+                " A, R, C and D act on all of them in one step."
+                if len(together) == len(parts) - 1
+                else f" Keys act on those of {self.session.active.name}, which is shown."
+            )
         self.state.setText(words)
 
     def _choose(self, points: NDArray[np.int64], adds: bool) -> None:
@@ -262,12 +277,14 @@ class EmbedPanel(Panel):
             for name, part in rows.groupby("sample", sort=False)
         }
         is_click = len(points) == 1
+        wanted = {}
         for name, sample in self.session.samples.items():
             labels = chosen.get(name, [])
             if adds and is_click and labels and labels[0] in sample.selected:
-                sample.select([label for label in sample.selected if label != labels[0]])
+                wanted[sample] = [label for label in sample.selected if label != labels[0]]
             else:
-                sample.select([*(sample.selected if adds else ()), *labels])
+                wanted[sample] = [*(sample.selected if adds else ()), *labels]
+        self.session.together.choose(wanted)
         active = self.session.active
         if chosen and (active is None or not active.selected):
             self.session.activate(max(chosen, key=lambda name: len(chosen[name])))

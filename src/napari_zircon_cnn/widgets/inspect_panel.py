@@ -36,7 +36,7 @@ from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.saliency_box import SaliencyBox
 from napari_zircon_cnn.widgets.session import Session
 
-_WAIT_MS = 10
+_WAIT_MS, _SLOW_MS = 10, 200
 _OVER = {"the feature map": "map", "what moved the answer": "why", "nothing": ""}
 
 
@@ -62,6 +62,11 @@ class InspectPanel(Panel):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_WAIT_MS)
         self._soon.timeout.connect(self._look)
+        self._asked_about = ""
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(_SLOW_MS)
+        self._slow.timeout.connect(self._tell_asking)
         self._lay_out_maps()
         self.add_heading("What moved the answer")
         self.saliency = SaliencyBox(self.session, self.layers)
@@ -70,7 +75,8 @@ class InspectPanel(Panel):
         self.models.model_changed.connect(self._show_model)
         self.session.project_changed.connect(self._soon.start)
         self.session.active_changed.connect(lambda _: self._on_other_sample())
-        self.session.selection_changed.connect(lambda _: self._soon.start())
+        # At once, so that the network answers while the window draws what is selected.
+        self.session.selection_changed.connect(lambda _: self._look())
         self.session.rows_changed.connect(lambda _: self._on_rows())
         self.destroyed.connect(self.layers.close)
         self._show_model()
@@ -172,6 +178,7 @@ class InspectPanel(Panel):
         """Ask the network about the grain that is selected now."""
         if not self.isVisibleTo(self.window()):
             return
+        self._soon.stop()
         try:
             grain = chosen_grain(self.session.active, self.models.card, self._last)
         except ZirconError as error:
@@ -194,9 +201,18 @@ class InspectPanel(Panel):
             )
             self._show_over()
             return
-        self.state.setText(f"Asking the network about {grain.name} …")
+        self._asked_about = grain.name
+        self._slow.start()
         task = self._answers.task("Reading maps", maps_of_crops, grain.crops, n_maps=MAPS_SHOWN)
         self._answers.expect("maps", task, lambda found: self._show_maps(grain, found[0]), self._tell_failure)
+
+    def _tell_asking(self) -> None:
+        """Say what is waited for, once it is; each word costs a window with a mount in it a new picture."""
+        if self._answers.awaits("maps"):
+            beside = ", in a process beside the training; its first answer takes some seconds"
+            self.state.setText(
+                f"Asking the network about {self._asked_about}{beside if self.models.is_training else ''} …"
+            )
 
     def _show_maps(self, grain: ChosenGrain, found: list[LayerMaps]) -> None:
         self._answers.drop("more", "why")

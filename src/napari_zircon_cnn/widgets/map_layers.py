@@ -150,9 +150,10 @@ class MapLayers:
                 self._shown[name] = layer
         else:
             layer.data = values
-            for key, value in frame.items():
-                setattr(layer, key, value)
-            layer.colormap = look.colormap
+            for key, value in (frame | {"colormap": look.colormap}).items():
+                # Each change has napari look at all layers anew, which takes longer than all else here.
+                if not _is_same(getattr(layer, key), value):
+                    setattr(layer, key, value)
             layer.contrast_limits = look.limits
         self._put_below(sample, layer)
 
@@ -187,3 +188,10 @@ class MapLayers:
             if event.value == layer:
                 del self._shown[name]
                 self._on_removed(name)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Tell whether two values of an attribute of layers are the same."""
+    # An affine transform compares by identity.
+    one, other = (getattr(value, "affine_matrix", value) for value in (one, other))
+    return bool(np.all(one == other))

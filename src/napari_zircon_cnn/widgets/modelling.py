@@ -1,6 +1,7 @@
 """Classes, models and the jobs on them: what goes through the worker process, and what comes back."""
 
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property
@@ -20,14 +21,16 @@ from napari_zircon_cnn.grains import usable, with_probabilities
 from napari_zircon_cnn.jobs.classify import Predictions, predict_project, verdicts_of
 from napari_zircon_cnn.jobs.warm_up import found_devices, warm_up
 from napari_zircon_cnn.networks.card import ModelCard, Prior, read_card
+from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_choices import Choices, save_classes, save_held_out, save_model_file
 from napari_zircon_cnn.widgets.open_sample import OpenSample
-from napari_zircon_cnn.widgets.preferences import preferences
+from napari_zircon_cnn.widgets.preferences import Preferences, preferences
 from napari_zircon_cnn.widgets.tasks import Task, of_worker
 from napari_zircon_cnn.worker import Done, Outcome, Worker
 
 _UNTIL_READY_MS = 5000
+_UNTIL_ALONE_MS = 30_000
 _SAME_OUTLINE = ["area_um2", "centroid_x_um", "centroid_y_um", "perimeter_um"]
 
 
@@ -85,15 +88,43 @@ class Modelling(QObject):
         self.answered_by: ModelCard | None = None
         """The card of the model whose probabilities stand in the tables."""
         self._tables: dict[str, pd.DataFrame] = {}
+        self._training: Task | None = None
+        self._beside: Worker | None = None
         self._ready_soon = QTimer(self)
         self._ready_soon.setSingleShot(True)
         self._ready_soon.timeout.connect(self._get_ready)
         self._is_ready = False
+        self._one_is_enough = QTimer(self)
+        self._one_is_enough.setSingleShot(True)
+        self._one_is_enough.timeout.connect(self._end_beside)
 
     @cached_property
     def worker(self) -> Worker:
         """The process for jobs, which starts with the first; napari takes its time to read preferences."""
         return Worker(preferences().environment, warm_up)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the worker process trains, or will."""
+        return self._training is not None
+
+    @property
+    def free_worker(self) -> Worker:
+        """The worker process, or while it trains another one, which starts when it is first asked for.
+
+        It computes on the CPU, since a training may take all of a GPU's memory.
+        """
+        if self._training is None:
+            return self.worker
+        if self._beside is None:
+            self._beside = Worker(Preferences(device="CPU").environment, start_keras)
+        return self._beside
+
+    def close(self) -> None:
+        """End the processes."""
+        self.worker.close()
+        if self._beside is not None:
+            self._beside.close()
 
     def get_ready_soon(self) -> None:
         """Start the worker process once the user has grains to look at, so that no job waits for it."""
@@ -119,7 +150,7 @@ class Modelling(QObject):
     def run_job(
         self, name: str, job: Callable[..., Any], *arguments: Any, listeners: Sequence[str] = (), **named: Any
     ) -> Task:
-        """Save all samples, then run a job in the worker process.
+        """Save all samples, then run a job in the worker process that is free.
 
         Parameters
         ----------
@@ -139,10 +170,16 @@ class Modelling(QObject):
         Task
             The task.
         """
-        saves = self._session.save_changed()
+        saves, worker = self._session.save_changed(), self.free_worker
         return self._session.watch(
-            of_worker(name, self.worker, saves, job, *arguments, listeners=listeners, parent=self, **named)
+            of_worker(name, worker, saves, job, *arguments, listeners=listeners, parent=self, **named)
         )
+
+    def run_training(self, job: Callable[..., Any], *arguments: Any, **named: Any) -> Task:
+        """Run a job that trains, as `run_job` does; others need not wait for its end."""
+        self._training = self.run_job("Training", job, *arguments, **named)
+        self._training.ended.connect(self._end_training)
+        return self._training
 
     def take_up(self, choices: Choices) -> None:
         """Go on with what was chosen for the project that is now open.
@@ -257,6 +294,21 @@ class Modelling(QObject):
     def _keep_model(self) -> None:
         if self.model_path is not None and self.card is not None:
             self._keep("The model in use", save_model_file, self.model_path, self.card.members_sha256)
+
+    def _end_training(self) -> None:
+        self._training = None
+        self._one_is_enough.start(_UNTIL_ALONE_MS)
+
+    def _end_beside(self) -> None:
+        """End the second process, which holds half a gigabyte, once nothing is asked of it any more."""
+        if self._beside is None or self._training is not None:
+            return
+        if self._beside.busy:
+            self._one_is_enough.start(_UNTIL_ALONE_MS)
+            return
+        # Its end may take a second, and the window must not wait.
+        threading.Thread(target=self._beside.close, daemon=True).start()
+        self._beside = None
 
     def _get_ready(self) -> None:
         self._is_ready = True

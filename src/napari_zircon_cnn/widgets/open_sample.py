@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zircon_cnn.actions import Action, Redraw
-from napari_zircon_cnn.curation import Curation, Touched
+from napari_zircon_cnn.curation import Curation, Mark, Touched
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.flags import Box
 from napari_zircon_cnn.grains import SegmentedMount, existing, pixel_boxes
 from napari_zircon_cnn.runs import runs_of
 from napari_zircon_cnn.widgets.colours import (
+    COORDINATES,
     Mode,
     colour_map,
     drawn,
@@ -121,10 +122,10 @@ class OpenSample(QObject):
         """The sample's layers, from the lowest to the highest."""
         return self.image, self.colours, self.grains
 
-    def perform(self, action: Action) -> Touched:
+    def perform(self, action: Action, mark: Mark | None = None) -> Touched:
         """Do an action and show it; a `ZirconError` says where it does not fit."""
         self.take_over_painting()
-        return self._shown_after(self.curation.perform(action))
+        return self._shown_after(self.curation.perform(action, mark))
 
     def undo(self) -> Touched:
         """Take the last action back and show it; a `ZirconError` says when there is none."""
@@ -147,7 +148,8 @@ class OpenSample(QObject):
         """Show a table with the coordinates of a new embedding."""
         self.curation.embedded(table, method)
         self.grains.features = self.table
-        self.colour_by(self.mode, self.classes)
+        if self.mode in COORDINATES:
+            self.colour_by(self.mode, self.classes)
         self.changed.emit(None)
 
     def select(self, labels: Sequence[int]) -> None:

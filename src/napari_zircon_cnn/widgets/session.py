@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import platformdirs
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_zircon_cnn.actions import Action
 from napari_zircon_cnn.autosave import Autosave
+from napari_zircon_cnn.curation import Touched
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.find_grains import find_grains
 from napari_zircon_cnn.grains import SegmentedMount, usable
@@ -38,6 +39,7 @@ from napari_zircon_cnn.widgets.preferences import on_change, preferences
 from napari_zircon_cnn.widgets.reader import read_with_default
 from napari_zircon_cnn.widgets.singletons import keep_singletons
 from napari_zircon_cnn.widgets.tasks import Task, in_thread
+from napari_zircon_cnn.widgets.together import Together, perform, step_back
 from napari_zircon_cnn.widgets.window_watch import WindowWatch
 
 _MARGIN_UM = 40.0
@@ -82,6 +84,7 @@ class Session(QObject):
         self.samples: dict[str, OpenSample] = {}
         self.active: OpenSample | None = None
         self.tasks: list[Task] = []
+        self.together = Together()
         self.modelling = Modelling(self, self)
         self.project_changed.connect(self.modelling.forget_tables)
         self._opened: OpenProject | None = None
@@ -286,16 +289,19 @@ class Session(QObject):
         self.active_changed.emit(self.active)
 
     def perform(self, action: Action) -> bool:
-        """Do an action on the active sample; return whether it fitted, and say why not."""
-        return self._try(lambda sample: sample.perform(action))
+        """Do an action on the active sample; return whether it fitted, and say why not.
 
-    def undo(self) -> bool:
-        """Take the active sample's last action back; return whether there was one."""
-        return self._try(OpenSample.undo)
+        On grains that were chosen together in several samples it is done on all of them.
+        """
+        return self._try(lambda active: perform(action, active, self.together.others(active)))
 
-    def redo(self) -> bool:
-        """Do again what was last undone on the active sample; return whether there was something."""
-        return self._try(OpenSample.redo)
+    def undo(self) -> "dict[OpenSample, Touched]":
+        """Take the active sample's last action back; return what that has changed, by sample."""
+        return self._step("undo")
+
+    def redo(self) -> "dict[OpenSample, Touched]":
+        """Do again what was last undone on the active sample; return what that has changed, by sample."""
+        return self._step("redo")
 
     def save(self) -> Task:
         """Write all samples on the screen to the project as they are now."""
@@ -350,7 +356,7 @@ class Session(QObject):
             task.cancel()
         if self.autosave:
             self.save_changed()
-        self.modelling.worker.close()
+        self.modelling.close()
         self._let_go()
         self._collection.end()
         # Qt would keep a child, and with it the viewer, until the window's very end.
@@ -427,7 +433,7 @@ class Session(QObject):
         sample = OpenSample(self.viewer, image, self.ensure_project().curate(segmented))
         sample.setParent(self)
         sample.changed.connect(lambda labels: self._pass_on(sample, self.rows_changed, labels))
-        sample.selection_changed.connect(lambda labels: self._pass_on(sample, self.selection_changed, labels))
+        sample.selection_changed.connect(lambda labels: self._pass_on_selection(sample, labels))
         sample.refused.connect(lambda sentence: self.say(sentence, wrong=True))
         self.samples[name] = sample
         self._tell_project()
@@ -435,6 +441,11 @@ class Session(QObject):
         self._collection.begin()
         self.modelling.get_ready_soon()
         self.say(f"{len(usable(segmented.table))} grains in {name}.")
+
+    def _pass_on_selection(self, sample: OpenSample, labels: tuple[int, ...]) -> None:
+        if sample is self.active:
+            self.together.let_go(sample)
+        self._pass_on(sample, self.selection_changed, labels)
 
     def _pass_on(self, sample: OpenSample, signal: Any, labels: Any) -> None:
         if sample is self.active:
@@ -455,6 +466,7 @@ class Session(QObject):
         sample = self.samples.pop(name, None)
         if sample is None:
             return
+        self.together.forget(sample)
         for layer in (sample.grains, sample.colours):
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
@@ -475,6 +487,18 @@ class Session(QObject):
                     "open it again from the list of samples."
                 )
                 self._tell_project()
+
+    def _step(self, way: Literal["undo", "redo"]) -> "dict[OpenSample, Touched]":
+        touched: dict[OpenSample, Touched] = {}
+
+        def step(active: OpenSample) -> None:
+            found, left = step_back(way, active, self.samples.values())
+            touched.update(found)
+            if left:
+                self.say(f"On {', '.join(left)} more was done after this step, so there it stays as it is.")
+
+        self._try(step)
+        return touched
 
     def _try(self, step: Callable[[OpenSample], object]) -> bool:
         if self.active is None:

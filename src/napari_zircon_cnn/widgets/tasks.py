@@ -178,14 +178,25 @@ def of_worker(
             case _:
                 task.finish("cancelled")
 
-    def submit(*, progress: Progress) -> None:
-        progress(0.0, "saving what it needs")
-        for future in before:
-            future.result()
+    def submit() -> None:
         submitted = worker.submit(
             job, *arguments, listeners={key: heard(key) for key in listeners}, on_done=on_done, **named
         )
         task.cancels_by(submitted.cancel)
 
-    _start(task, submit)
+    _submit_once_saved(task, list(before), submit)
     return task
+
+
+def _submit_once_saved(task: Task, saves: "list[Future[Any]]", submit: Callable[[], None]) -> None:
+    def wait(*, progress: Progress) -> None:
+        progress(0.0, "saving what it needs")
+        for future in saves:
+            future.result()
+        submit()
+
+    if saves:
+        _start(task, wait)
+    else:
+        # What comes back comes when the window is idle, and thus after the caller has connected to it.
+        submit()

@@ -175,8 +175,7 @@ class TrainPanel(Panel):
         self._show_curves().start(self._total)
         self._seconds.clear()
         self.state.setText("The first epoch follows once the training has started.")
-        self._task = self.models.run_job(
-            "Training",
+        self._task = self.models.run_training(
             train_model,
             project.folder,
             self.models.classes,
