@@ -27,22 +27,26 @@ SAMPLES = ("QVC024", "QVC028", "QVC029", "QVC034", "QVC058", "QVC060", "QVC061",
 
 
 def main() -> None:
-    """Train LeNet-5 as the README does, with class weights, and draw what can be seen of it."""
+    """Draw what can be seen of a network that was trained as the README does, with class weights."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        project, model = folder / "district", folder / "lenet.keras"
-        segment_mosaics(project, [quellaveco.fetch(sample) for sample in SAMPLES], method="nathwani2023")
-        # The first class named is class 0, so that the probability is that of porphyry.
-        classes = {sample: quellaveco.classes()[sample] for sample in reversed(SAMPLES)}
-        training = {"augmentation": "notebook", "value_range": "minus_one_to_one", "class_weights": True}
-        train_model(project, classes, model, training=training, hold_out=["QVC061"])
-        classify_project(project, model)
-        draw(project, model)
+        draw(*prepare(Path(name)))
+
+
+def prepare(folder: Path) -> tuple[Path, Path]:
+    """Find grains, train LeNet-5, classify and lay out in a folder; return project and model."""
+    project, model = folder / "district", folder / "lenet.keras"
+    segment_mosaics(project, [quellaveco.fetch(sample) for sample in SAMPLES], method="nathwani2023")
+    # The first class named is class 0, so that the probability is that of porphyry.
+    classes = {sample: quellaveco.classes()[sample] for sample in reversed(SAMPLES)}
+    training = {"augmentation": "notebook", "value_range": "minus_one_to_one", "class_weights": True}
+    train_model(project, classes, model, training=training, hold_out=["QVC061"])
+    classify_project(project, model)
+    embed_project(project, model, EmbeddingSettings(fit="all"))
+    return project, model
 
 
 def draw(project: Path, model: Path) -> None:
     """Draw the pictures of a trained and classified project, and print the figures in the text."""
-    embed_project(project, model, EmbeddingSettings(fit="all"))
     now = Project.read(project)
     tables = {sample: now.table(sample) for sample in now.samples}
     save_figure(embedding_figure(tables), IMAGES / "umap.png")

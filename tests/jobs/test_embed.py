@@ -13,6 +13,7 @@ import pytest
 from district import SAMPLES, District, Recorder
 from napari_zircon_cnn.actions import Merge, Reject
 from napari_zircon_cnn.columns import EMBEDDED, REJECTED
+from napari_zircon_cnn.crops import cut_crops
 from napari_zircon_cnn.embedding_file import EmbeddingSettings
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.grains import existing, usable
@@ -250,6 +251,13 @@ def test_outliers_come_by_how_far_they_are(trained_district: District) -> None:
     assert found.n_grains == sum(int((table["status"].iloc[1:] != REJECTED).sum()) for table in tables)
     only = outliers(trained_district.project, trained_district.model, ["POR-2"])
     assert only.outliers == [far for far in found.outliers if far.sample == "POR-2"]
+    assert found.crops is None
+    with_crops = outliers(trained_district.project, trained_district.model, n_crops=2)
+    assert with_crops.crops is not None
+    assert len(with_crops.crops) == min(2, len(found.outliers))
+    for far, crop in zip(with_crops.outliers[:2], with_crops.crops, strict=True):
+        segmented = Project.read(trained_district.project).load(far.sample)
+        np.testing.assert_array_equal(crop, cut_crops(segmented, [far.label])[0])
 
 
 def test_a_window_takes_over_an_embedding_without_umap(embedded_district: District, tmp_path: Path) -> None:

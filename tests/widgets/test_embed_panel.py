@@ -189,6 +189,10 @@ def test_click_on_a_grain_of_another_sample_turns_to_it(plot: Bench, qtbot: Any)
     assert away[labels.index(label)] <= 9
     assert viewer.layers["TWO grains"].visible
     assert not viewer.layers["ONE grains"].visible
+    # It stays so when a layer comes or goes.
+    viewer.add_points(np.zeros((1, 2)))
+    assert workbench.session.active == active
+    assert workbench.mount.chosen == active.image
 
 
 def test_lasso_over_two_samples_selects_in_both_and_says_so(plot: Bench) -> None:
@@ -258,13 +262,50 @@ def test_other_sample_is_left_alone_once_more_was_done_there_or_something_else_i
     assert two.table["status"].eq(ACCEPTED).sum() == 1
 
 
+def test_plot_as_layers_carries_thumbnails_and_chooses_both_ways(plot: Bench, qtbot: Any) -> None:
+    viewer, workbench = plot
+    embed, session = workbench.embed, workbench.session
+    one, two = session.samples["ONE"], session.samples["TWO"]
+    before = [layer.name for layer in viewer.layers]
+    press(qtbot, embed.layers_button)
+    finish(qtbot, session)
+    assert [layer.name for layer in viewer.layers] == [*before, "embedding thumbnails", "embedding"]
+    assert viewer.layers.selection.active == one.grains
+    picture, points = viewer.layers["embedding thumbnails"], viewer.layers["embedding"]
+    assert list(points.features["label"]) == list(embed.points["label"])
+    assert picture.extent.world[0][1] > one.image.extent.world[1][1], "it covers no grain"
+    for n, place in enumerate(points.data):
+        row, column = np.rint(picture.world_to_data(points.data_to_world(place))).astype(int)
+        assert picture.data[row - 8 : row + 8, column - 8 : column + 8, 3].any(), n
+    # Further to the right in the plot is further to the right here, and up is up.
+    x, y = embed.scatter.places().T
+    assert (np.argsort(x, kind="stable") == np.argsort(points.data[:, 1], kind="stable")).all()
+    assert (np.argsort(y, kind="stable") == np.argsort(points.data[:, 0], kind="stable")).all()
+
+    labels = [int(label) for label in usable(one.table)[:3]]
+    one.select(labels)
+    assert {points.features["label"][n] for n in points.selected_data} == set(labels)
+    here = {name: int(np.flatnonzero(embed.points["sample"] == name)[4]) for name in ("ONE", "TWO")}
+    points.selected_data = set(here.values())
+    assert {name: list(sample.selected) for name, sample in session.samples.items()} == {
+        name: [int(embed.points["label"][n])] for name, n in here.items()
+    }
+    press_key(one, "R")
+    assert two.table["status"].eq(REJECTED).sum() == 1
+    qtbot.waitUntil(lambda: points.features["status"].eq(REJECTED).sum() == 2)
+
+    viewer.layers.remove(picture)
+    qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers] == before)
+    assert not embed.layers_button.isChecked()
+
+
 def test_colours_and_axes_can_be_chosen(plot: Bench, qtbot: Any) -> None:
     _, workbench = plot
     embed = workbench.embed
     legends, numbers = [], []
     for by in ("sample", "class", "probability", "area_um2"):
-        embed.colour.setCurrentIndex(embed.colour.findData(by))
-        embed.colour.activated.emit(0)
+        embed.choices.colour.setCurrentIndex(embed.choices.colour.findData(by))
+        embed.choices.colour.activated.emit(0)
         legends.append(embed.legend.accessibleName())
         numbers.append(len(np.unique(embed.scatter._colours[:, :3], axis=0)))
     assert legends[:2] == ["Colours of TWO, ONE", "Colours of no class"]
@@ -272,8 +313,8 @@ def test_colours_and_axes_can_be_chosen(plot: Bench, qtbot: Any) -> None:
     assert legends[3].startswith("Colours of area (µm²), from ")
     assert numbers[:3] == [2, 1, 1]
     assert numbers[3] > 20
-    embed.view.setCurrentText("3-D")
-    embed.view.activated.emit(0)
+    embed.choices.view.setCurrentText("3-D")
+    embed.choices.view.activated.emit(0)
     assert embed.scatter.is_solid
     assert embed.scatter.tool == "turn"
     # It was laid out by place and area.
@@ -336,7 +377,7 @@ def test_embedding_goes_into_tables_and_files_and_neighbours_are_found(
     workbench.show_panel(workbench.train)
     train(workbench, qtbot, epochs=1)
     workbench.show_panel(embed)
-    embed.method.setCurrentIndex(embed.method.findData("pca"))
+    embed.choices.method.setCurrentIndex(embed.choices.method.findData("pca"))
     press(qtbot, embed.compute_button)
     assert not embed.compute_button.isEnabled()
     finish(qtbot, session)

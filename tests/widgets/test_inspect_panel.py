@@ -12,7 +12,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QWidget
 
 from district import District
-from gui import button_of, finish, place_of, press, press_and_choose, say_what_the_samples_are
+from gui import LIMIT_MS, button_of, finish, place_of, press, press_and_choose, say_what_the_samples_are
 from lasting_worker import LastingWorker
 from looked_into import train_networks
 from napari_zircon_cnn.actions import Delete, Reject
@@ -352,7 +352,7 @@ def test_maps_do_not_wait_for_a_training(look: Look, qtbot: Any) -> None:
     label = look.labels[1]
     look.sample.select([label])
     look.until(lambda: "in a process beside the training" in panel.state.text())
-    look.select(label)
+    qtbot.waitUntil(lambda: GRAIN_LAYER in look.layers, timeout=LIMIT_MS)
     assert panel.state.text().startswith(f"BAT-1:{label}.")
     assert models.is_training
     look.bench.show_panel(train)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from qtpy.QtCore import QPoint, Qt
 
 from gui import drag_on
-from napari_zircon_cnn.widgets.scatter import Scatter, inside_polygon
+from napari_zircon_cnn.widgets.scatter import Scatter
+from napari_zircon_cnn.widgets.scatter_geometry import inside_polygon, seen_from
 
 CORNERS = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5)])
 WHITE = np.full((5, 4), 255)
@@ -109,6 +110,24 @@ def test_points_in_three_dimensions_can_be_turned(scatter: Scatter) -> None:
     place = scatter.plot_place()
     x, y = scatter.places().T
     assert ((x > place.left()) & (x < place.right()) & (y > place.top()) & (y < place.bottom())).all()
+
+
+def test_nearer_points_are_drawn_over_farther_ones(scatter: Scatter) -> None:
+    front, back = (0.0, -1.0, 0.0), (0.0, 1.0, 0.0)
+    colours = np.array([[255, 0, 0, 255], [0, 0, 255, 255]])
+    for values, nearer in (([front, back], "#ff0000"), ([back, front], "#0000ff")):
+        scatter.set_points(values, colours, [1, 1], ("1", "2", "3"))
+        scatter._view_deg = (0.0, 0.0)
+        scatter._redraw()
+        x, y = scatter.places()[0]
+        assert scatter.grab().toImage().pixelColor(round(x), round(y)).name() == nearer
+
+
+@given(across=st.floats(-360, 360), up=st.floats(-90, 90))
+def test_turning_keeps_lengths(across: float, up: float) -> None:
+    values = np.random.default_rng(0).normal(size=(20, 3))
+    seen = seen_from(values, (across, up))
+    np.testing.assert_allclose(np.linalg.norm(seen, axis=1), np.linalg.norm(values, axis=1))
 
 
 def test_one_point_and_points_alike_find_room(scatter: Scatter) -> None:

@@ -62,7 +62,7 @@ class Neighbours:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outliers:
     """Grains unlike all that a network was trained on; can be pickled.
 
@@ -75,11 +75,14 @@ class Outliers:
         The grains beyond it, the farthest first, with that distance.
     n_grains
         How many grains were looked at.
+    crops
+        The crops of the first of them, as many as were asked for, shape (n, size, size, 1).
     """
 
     limit: float
     outliers: list[NearGrain]
     n_grains: int
+    crops: NDArray[np.float32] | None = None
 
 
 def neighbours(
@@ -155,6 +158,8 @@ def outliers(
     model_file: Path | str,
     samples: Sequence[str] = (),
     progress: Progress = silent,
+    *,
+    n_crops: int = 0,
 ) -> Outliers:
     """Return the grains of a project that are unlike all that a network was trained on.
 
@@ -168,6 +173,8 @@ def outliers(
         Where to look for outliers; in all samples by default.
     progress
         Told of each sample; may raise `Cancelled`.
+    n_crops
+        Of how many outliers the crops are wanted too.
 
     Returns
     -------
@@ -197,10 +204,11 @@ def outliers(
     wanted = np.isin(found.samples, chosen)
     rows = np.flatnonzero(wanted & (far > limit))
     rows = rows[np.argsort(-far[rows], kind="stable")]
+    grains = [_near_grain(found, read, row, far[row]) for row in rows.tolist()]
+    shown = grains[:n_crops]
+    crops = _crops(project, read, shown, part_of(progress, 0.9, 1.0)) if shown else None
     progress(1.0, f"{len(rows)} outliers")
-    return Outliers(
-        limit, [_near_grain(found, read, row, far[row]) for row in rows.tolist()], int(wanted.sum())
-    )
+    return Outliers(limit, grains, int(wanted.sum()), crops)
 
 
 def _near_grain(found: Features, read: ReadModel, row: int, distance: float) -> NearGrain:

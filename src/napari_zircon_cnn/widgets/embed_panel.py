@@ -9,15 +9,13 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QCursor, QShowEvent
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolTip
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolTip
 
 from napari_zircon_cnn.columns import EMBEDDINGS
-from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.embedding.axes import axis_correlations
 from napari_zircon_cnn.embedding_file import EmbeddingSettings
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.neighbours import Neighbours, Outliers
-from napari_zircon_cnn.settings import validated
 from napari_zircon_cnn.widgets.colours import shades
 from napari_zircon_cnn.widgets.embedding import (
     axis_name,
@@ -27,25 +25,21 @@ from napari_zircon_cnn.widgets.embedding import (
     find_outliers,
     meaning_of,
 )
+from napari_zircon_cnn.widgets.embedding_layers import EmbeddingLayers
 from napari_zircon_cnn.widgets.grain_points import (
-    BY_CLASS,
     BY_PROBABILITY,
-    BY_SAMPLE,
-    NUMBERS,
     coloured,
     points_of,
 )
 from napari_zircon_cnn.widgets.legend import ColourLegend
 from napari_zircon_cnn.widgets.neighbour_gallery import NeighbourGallery
-from napari_zircon_cnn.widgets.panel import Panel, button, narrow
+from napari_zircon_cnn.widgets.panel import Panel, button
+from napari_zircon_cnn.widgets.plot_choices import PlotChoices
 from napari_zircon_cnn.widgets.scatter import Scatter
 from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task
 
-_VIEWS = {"1 and 2": (1, 2), "1 and 3": (1, 3), "2 and 3": (2, 3), "3-D": (1, 2, 3)}
-_TOOLS = {"Lasso": "lasso", "Box": "box", "Turn": "turn"}
 _WAIT_MS = 100
-_MOST_CROPS, _NARROW_PX = 24, 100
 
 
 class EmbedPanel(Panel):
@@ -61,13 +55,20 @@ class EmbedPanel(Panel):
         super().__init__(napari_viewer, session)
         self._points: pd.DataFrame = points_of({}, "umap")
         self._places: dict[str, NDArray[np.int64]] = {}
+        self.layers = EmbeddingLayers(
+            self.session, lambda points: self._choose(points, False, goes_there=False), self._show_selection
+        )
+        self.destroyed.connect(self.layers.close)
         self._is_stale = True
-        self._add_settings()
+        self.choices = PlotChoices()
+        self.compute_button = button("Compute", "Lay out the grains of all samples.", self.compute)
+        self.choices.upper.addWidget(self.compute_button, 4)
+        self.column.addLayout(self.choices.upper)
         self.state = QLabel("")
         self.state.setWordWrap(True)
         self.state.setAccessibleName("Embedding")
         self.column.addWidget(self.state)
-        self._add_view()
+        self.column.addLayout(self.choices.lower)
         self.scatter = Scatter()
         self.scatter.rested_on.connect(self._describe)
         self.column.addWidget(self.scatter)
@@ -79,19 +80,7 @@ class EmbedPanel(Panel):
             "Spearman's rank correlation ρ of each axis with what is measured of the grains."  # noqa: RUF001
         )
         self.column.addWidget(self.meaning)
-        row = QHBoxLayout()
-        self.neighbours_button = button(
-            "Neighbours", "The grains most like the one that is selected.", self.show_neighbours
-        )
-        self.outliers_button = button(
-            "Outliers", "Select the grains unlike all that the network was trained on.", self.show_outliers
-        )
-        self.mount_button = button(
-            "Colour mount", "Colour the grains on the mount by the first axis of the plot.", self.colour_mount
-        )
-        for part in (self.neighbours_button, self.outliers_button, self.mount_button):
-            row.addWidget(part)
-        self.column.addLayout(row)
+        self._add_buttons()
         self.gallery = NeighbourGallery()
         self.gallery.hide()
         self.column.addWidget(self.gallery)
@@ -105,6 +94,9 @@ class EmbedPanel(Panel):
         self._meaning_soon.setSingleShot(True)
         self._meaning_soon.setInterval(_WAIT_MS)
         self._meaning_soon.timeout.connect(self._show_meaning)
+        self.layers.removed.connect(lambda: self.layers_button.setChecked(False))
+        self.choices.changed.connect(self._show_points)
+        self.choices.tool_changed.connect(lambda tool: setattr(self.scatter, "tool", tool))
         self.scatter.chosen.connect(self._choose)
         self.gallery.went_to.connect(self.go_to)
         self.session.selection_changed.connect(lambda _: self._show_selection())
@@ -113,6 +105,25 @@ class EmbedPanel(Panel):
         for signal in (self.session.project_changed, self.session.modelling.choices_changed):
             signal.connect(self._show_soon)
         self._show_points()
+
+    def _add_buttons(self) -> None:
+        row = QHBoxLayout()
+        self.neighbours_button = button(
+            "Neighbours", "The grains most like the one that is selected.", self.show_neighbours
+        )
+        self.outliers_button = button(
+            "Outliers", "Select the grains unlike all that the network was trained on.", self.show_outliers
+        )
+        self.mount_button = button(
+            "Colour mount", "Colour the grains on the mount by the first axis of the plot.", self.colour_mount
+        )
+        self.layers_button = button(
+            "As layers", "Show the plot beside the mount, with the grains' thumbnails.", self._show_layers
+        )
+        self.layers_button.setCheckable(True)
+        for part in (self.neighbours_button, self.outliers_button, self.mount_button, self.layers_button):
+            row.addWidget(part)
+        self.column.addLayout(row)
 
     @property
     def is_done(self) -> bool:
@@ -129,7 +140,9 @@ class EmbedPanel(Panel):
 
     def compute(self) -> None:
         """Lay out the grains of all samples of the project."""
-        settings = EmbeddingSettings(method=self.method.currentData(), fit=self.fit.currentData())
+        settings = EmbeddingSettings(
+            method=self.choices.method.currentData(), fit=self.choices.fit.currentData()
+        )
         self._begin(lambda: embed(self.session, settings), lambda _: self._show_soon())
 
     def show_neighbours(self) -> None:
@@ -142,7 +155,7 @@ class EmbedPanel(Panel):
 
     def colour_mount(self) -> None:
         """Colour the grains of each sample on the screen by the first axis of the plot."""
-        mode = axis_name(f"{self.method.currentData()}_{self.view.currentData()[0]}")
+        mode = axis_name(f"{self.choices.method.currentData()}_{self.choices.view.currentData()[0]}")
         for sample in self.session.samples.values():
             sample.colour_by(mode, sample.classes)
         self.session.say(f"The grains on the mount are coloured by {mode}; Curate has the legend.")
@@ -194,7 +207,7 @@ class EmbedPanel(Panel):
     def _show_points(self) -> None:
         """Show the grains of the samples on the screen as they are now."""
         self._is_stale = False
-        method = self.method.currentData()
+        method = self.choices.method.currentData()
         tables = {name: sample.table for name, sample in self.session.samples.items()}
         self._points = points_of(tables, method)
         self._places = {}
@@ -212,6 +225,7 @@ class EmbedPanel(Panel):
             self._meaning_soon.start()
             self._show_selection()
         else:
+            self.layers.set_points(self._points, [], np.empty((0, 4), np.uint8))
             self.scatter.set_points(np.empty((0, 2)), np.empty((0, 4)), [], ("", ""))
             self.state.setText(
                 f"The grains on the screen have no {method.upper()} coordinates yet; press Compute."
@@ -220,11 +234,11 @@ class EmbedPanel(Panel):
     def _show_meaning(self) -> None:
         """Tell what the axes go along with."""
         tables = [sample.table for sample in self.session.samples.values()]
-        self.meaning.setText(meaning_of(axis_correlations(tables, self.method.currentData())))
+        self.meaning.setText(meaning_of(axis_correlations(tables, self.choices.method.currentData())))
 
     def _draw_points(self) -> None:
-        method, by = self.method.currentData(), self.colour.currentData()
-        axes = [f"{method}_{axis}" for axis in self.view.currentData()]
+        method, by = self.choices.method.currentData(), self.choices.colour.currentData()
+        axes = [f"{method}_{axis}" for axis in self.choices.view.currentData()]
         if self._points[axes].isna().any(axis=None):
             # There may be but two.
             axes = [f"{method}_1", f"{method}_2"]
@@ -236,6 +250,7 @@ class EmbedPanel(Panel):
             markers,
             [axis_name(axis) for axis in axes],
         )
+        self.layers.set_points(self._points, axes[:2], colouring.rgba)
         if by == BY_PROBABILITY:
             card = self.session.modelling.answered_by
             others = [name for name in card.classes if name != card.target_class] if card else ["0"]
@@ -244,6 +259,13 @@ class EmbedPanel(Panel):
             self.legend.show_range(shades(), column_name(by), *colouring.ends)
         else:
             self.legend.show_swatches(colouring.swatches)
+
+    def _show_layers(self) -> None:
+        """Show the plot as layers beside the mount, or no longer."""
+        if self.layers_button.isChecked() and not len(self._points):
+            self.layers_button.setChecked(False)
+            self._say_wrong("There are no points to show as layers yet; press Compute.")
+        self.layers.want(wanted=self.layers_button.isChecked())
 
     def _show_selection(self) -> None:
         """Mark the points of the grains that are selected, and count them."""
@@ -256,7 +278,9 @@ class EmbedPanel(Panel):
             found.append(places[here])
             parts.append(f"{len(sample.selected)} in {name}")
         marked = np.concatenate(found) if found else np.empty(0, np.int64)
-        self.scatter.mark(marked[marked >= 0])
+        marked = marked[marked >= 0]
+        self.scatter.mark(marked)
+        self.layers.mark(marked)
         if not len(self._points):
             return
         words = f"{len(self._points)} grains are shown; selected: {', '.join(parts) or 'none'}."
@@ -269,7 +293,7 @@ class EmbedPanel(Panel):
             )
         self.state.setText(words)
 
-    def _choose(self, points: NDArray[np.int64], adds: bool) -> None:
+    def _choose(self, points: NDArray[np.int64], adds: bool, *, goes_there: bool = True) -> None:
         """Select the grains of points in their samples, and turn to a sample that has some."""
         rows = self._points.iloc[points]
         chosen = {
@@ -289,7 +313,7 @@ class EmbedPanel(Panel):
         if chosen and (active is None or not active.selected):
             self.session.activate(max(chosen, key=lambda name: len(chosen[name])))
         active = self.session.active
-        if is_click and active is not None and chosen.get(active.name):
+        if goes_there and is_click and active is not None and chosen.get(active.name):
             self.session.bring_into_view(chosen[active.name][0])
         self._show_selection()
 
@@ -303,26 +327,19 @@ class EmbedPanel(Panel):
         )
 
     def _show_outliers(self, found: Outliers) -> None:
-        shown = found.outliers[:_MOST_CROPS]
-        card = self.session.modelling.card
-        crops: list[NDArray[np.float32] | None] = []
-        for grain in shown:
-            sample = self.session.samples.get(grain.sample)
-            if sample is None or card is None:
-                crops.append(None)
-                continue
-            settings = validated(CropSettings, card.crop)
-            crops.append(cut_crops(sample.segmented, [grain.label], settings)[0])
-        self._show_gallery(shown, crops)
-        for name, sample in self.session.samples.items():
-            sample.select([grain.label for grain in found.outliers if grain.sample == name])
+        crops = [] if found.crops is None else list(found.crops)
+        self._show_gallery(found.outliers[: len(crops)], crops)
+        labels: dict[str, list[int]] = {}
+        for grain in found.outliers:
+            labels.setdefault(grain.sample, []).append(grain.label)
+        samples = self.session.samples
+        self.session.together.choose({samples[name]: labels.get(name, []) for name in samples})
         self._show_selection()
-        number = f"{len(found.outliers)} of {found.n_grains} grains"
-        where = pd.Series([grain.sample for grain in found.outliers], dtype=str).value_counts(sort=False)
-        places = ", ".join(f"{n} in {name}" for name, n in where.items())
+        where = ", ".join(f"{len(some)} in {name}" for name, some in labels.items())
         self.state.setText(
-            f"{number} are unlike all that the network was trained on: {places}. They are selected."
-            if found.outliers
+            f"{len(found.outliers)} of {found.n_grains} grains are unlike all that the network was trained "
+            f"on: {where}; click one to go there. Those of the samples on the screen are selected."
+            if labels
             else f"None of {found.n_grains} grains is unlike those that the network was trained on."
         )
 
@@ -338,57 +355,3 @@ class EmbedPanel(Panel):
         words = [f"Grain {row['label']} of {row['sample']}", row["status"], row["class"]]
         words.append("" if pd.isna(p) else f"probability {p:.2f}")
         QToolTip.showText(QCursor.pos(), "; ".join(word for word in words if word), self.scatter)
-
-    def _add_settings(self) -> None:
-        row = QHBoxLayout()
-        self.method = narrow(QComboBox())
-        self.method.addItem("UMAP", "umap")
-        self.method.addItem("PCA", "pca")
-        self.method.setAccessibleName("Method")
-        self.method.setToolTip("UMAP keeps neighbours together; PCA takes no time.")
-        self.fit = narrow(QComboBox())
-        self.fit.addItem("fit on training", "training")
-        self.fit.addItem("fit on all", "all")
-        self.fit.setAccessibleName("Fit")
-        self.fit.setToolTip(
-            "What the layout is fitted on: the training grains, among which the others are placed, or all, "
-            "as in the paper."
-        )
-        self.compute_button = button("Compute", "Lay out the grains of all samples.", self.compute)
-        for part, stretch in ((self.method, 3), (self.fit, 6), (self.compute_button, 4)):
-            row.addWidget(part, stretch)
-        self.column.addLayout(row)
-        self.method.activated.connect(lambda _: self._show_points())
-
-    def _add_view(self) -> None:
-        row = QHBoxLayout()
-        self.view = narrow(QComboBox())
-        for text, axes in _VIEWS.items():
-            self.view.addItem(text, axes)
-        self.view.setAccessibleName("Axes")
-        self.view.setToolTip("Which axes are shown; 3-D can be turned.")
-        self.tool = narrow(QComboBox())
-        for text, tool in _TOOLS.items():
-            self.tool.addItem(text, tool)
-        self.tool.setAccessibleName("Tool")
-        self.tool.setToolTip("What a drag in the plot does; Turn is for 3-D.")
-        self.colour = narrow(QComboBox())
-        for by in (BY_SAMPLE, BY_CLASS, BY_PROBABILITY, *NUMBERS):
-            self.colour.addItem(f"Colours: {column_name(by)}", by)
-        self.colour.setAccessibleName("Colours of the points")
-        self.colour.setToolTip("What the colours of the points tell; the marker is that of the sample.")
-        for part in (self.view, self.tool):
-            part.setMaximumWidth(_NARROW_PX)
-            row.addWidget(part)
-        row.addWidget(self.colour, 1)
-        self.column.addLayout(row)
-        self.view.activated.connect(lambda _: self._on_view())
-        self.tool.activated.connect(lambda _: setattr(self.scatter, "tool", self.tool.currentData()))
-        self.colour.activated.connect(lambda _: self._show_points())
-
-    def _on_view(self) -> None:
-        """Take the tool that goes with the view in hand."""
-        is_solid = len(self.view.currentData()) == 3
-        self.tool.setCurrentIndex(self.tool.findData("turn" if is_solid else "lasso"))
-        self.scatter.tool = self.tool.currentData()
-        self._show_points()

@@ -20,6 +20,8 @@ from napari_zircon_cnn.widgets.session import Session
 from napari_zircon_cnn.widgets.tasks import Task
 
 N_NEIGHBOURS = 12
+N_OUTLIERS = 24
+"""How many of them are shown by their crops."""
 
 _AXES = {column: mode for mode, column in COORDINATES.items()}
 _SAID_UNITS = ("µm", "µm²", "°", "1/µm")
@@ -115,7 +117,7 @@ def find_outliers(session: Session) -> Task:
     """
     project, model = _needs(session)
     return session.modelling.run_job(
-        "Looking for outliers", outliers, project.folder, model, listeners=("progress",)
+        "Looking for outliers", outliers, project.folder, model, listeners=("progress",), n_crops=N_OUTLIERS
     )
 
 

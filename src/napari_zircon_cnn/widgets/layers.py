@@ -1,12 +1,15 @@
 """Layers and what they stand for: a mount as an image layer, and an image layer as a mount."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
 from napari.types import LayerData
+from napari.viewer import Viewer
 
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.mount import Mount, check_pixel_size, check_sample_name
@@ -51,6 +54,21 @@ def grid(mount: Mount) -> dict[str, Any]:
 def frame_of(layer: Layer) -> dict[str, Any]:
     """Return the keyword arguments that put another layer exactly over a layer."""
     return {name: getattr(layer, name) for name in _FRAME}
+
+
+@contextmanager
+def selection_kept(viewer: Viewer) -> Iterator[None]:
+    """Leave a viewer's layers selected that were so, since the active one has the mouse and the keys."""
+    selection = viewer.layers.selection
+    active, chosen = selection.active, set(selection)
+    try:
+        yield
+    finally:
+        there = {layer for layer in chosen if layer in viewer.layers}
+        selection.clear()
+        selection.update(there)
+        if active is not None and active in viewer.layers:
+            selection.active = active
 
 
 def pixel_size_of(layer: Image) -> float | None:

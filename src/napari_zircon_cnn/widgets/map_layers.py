@@ -1,7 +1,6 @@
 """The layers that lie over the mount to show what a network sees: one over a grain, one over all grains."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_zircon_cnn.placement import Placement, layer_transform
-from napari_zircon_cnn.widgets.layers import METADATA, frame_of
+from napari_zircon_cnn.widgets.layers import METADATA, frame_of, selection_kept
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 
 GRAIN_LAYER = "map over the grain"
@@ -118,7 +117,7 @@ class MapLayers:
         for name in names or tuple(self._shown):
             layer = self._shown.pop(name, None)
             if layer is not None and layer in self._viewer.layers:
-                with self._selection_kept():
+                with selection_kept(self._viewer):
                     self._viewer.layers.remove(layer)
 
     def close(self) -> None:
@@ -136,7 +135,7 @@ class MapLayers:
     ) -> None:
         layer = self._shown.get(name)
         if layer is None:
-            with self._selection_kept():
+            with selection_kept(self._viewer):
                 layer = self._viewer.add_image(
                     values,
                     name=name,
@@ -166,22 +165,8 @@ class MapLayers:
             return
         over_all = layer.name == SAMPLE_LAYER
         place = layers.index(sample.colours) + 1 if over_all else layers.index(sample.grains)
-        with self._selection_kept():
+        with selection_kept(self._viewer):
             layers.move(layers.index(layer), place)
-
-    @contextmanager
-    def _selection_kept(self) -> Iterator[None]:
-        """Leave the layers selected that were so, since the active one has the mouse and the keys."""
-        selection = self._viewer.layers.selection
-        active, chosen = selection.active, set(selection)
-        try:
-            yield
-        finally:
-            there = {layer for layer in chosen if layer in self._viewer.layers}
-            selection.clear()
-            selection.update(there)
-            if active is not None and active in self._viewer.layers:
-                selection.active = active
 
     def _on_layer_removed(self, event: Any) -> None:
         for name, layer in list(self._shown.items()):

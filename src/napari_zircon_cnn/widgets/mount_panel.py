@@ -93,7 +93,7 @@ class MountPanel(Panel):
             signal.connect(self._list_layers)
         napari_viewer.layers.selection.events.active.connect(self._follow_selection)
         self.session.project_changed.connect(self._list_samples)
-        self.session.active_changed.connect(lambda _: self._list_samples())
+        self.session.active_changed.connect(lambda _: self._follow_sample())
         self.session.rows_changed.connect(lambda _: self._list_samples())
         self._list_layers()
         self._list_samples()
@@ -178,6 +178,13 @@ class MountPanel(Panel):
         active = self.viewer.layers.selection.active
         if active is not None and self._index_of(active) >= 0:
             self.choose(active)
+
+    def _follow_sample(self) -> None:
+        """Take the mosaic of the sample that is shown, or the next layer that comes would turn back."""
+        self._list_samples()
+        active = self.session.active
+        if active is not None and self._index_of(active.image) >= 0:
+            self.choose(active.image)
 
     def _show_layer(self) -> None:
         """Show what is known of the chosen layer."""

@@ -20,14 +20,13 @@ from qtpy.QtGui import (
 )
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from napari_zircon_cnn.widgets.scatter_geometry import flat_places, inside_polygon, solid_places
+from napari_zircon_cnn.widgets.scatter_marks import MARKER_PX, N_MARKERS, RING_PX, draw_axes, ring, sprite
 from napari_zircon_cnn.widgets.tints import ground, ink
 
 Tool = Literal["lasso", "box", "turn"]
 
-N_MARKERS = 5
-
-_MARKER_PX, _RING_PX, _MARGIN_PX, _NEAR_PX, _STILL_PX = 8, 13, 22, 9.0, 3.0
-_RING_COLOURS = ("#000000", "#FFE04A")
+_MARGIN_PX, _NEAR_PX, _STILL_PX, _CORNER_PX = 22, 9.0, 3.0, 42
 _FRAME_INK, _NAME_INK, _RIM_INK = 0.35, 0.75, 0.6
 _TRACE_COLOUR = "#FFE04A"
 _DEGREES_PER_PX = 0.5
@@ -61,6 +60,7 @@ class Scatter(QWidget):
         self._axes: tuple[str, ...] = ("", "")
         self._marked: NDArray[np.int64] = np.empty(0, np.int64)
         self._places: NDArray[np.float64] | None = None
+        self._order: NDArray[np.int64] = np.empty(0, np.int64)
         self._picture: QPixmap | None = None
         self._view_deg = _FIRST_VIEW_DEG
         self._trace: list[QPointF] = []
@@ -112,11 +112,11 @@ class Scatter(QWidget):
     def places(self) -> NDArray[np.float64]:
         """Return where the points are drawn in the widget in px, (x, y), shape (n, 2)."""
         if self._places is None:
-            self._places = (
-                _turned(self._values, self._view_deg, self.plot_place())
-                if self.is_solid
-                else _stretched(self._values, self.plot_place())
-            )
+            if self.is_solid:
+                self._places, self._order = solid_places(self._values, self._view_deg, self.plot_place())
+            else:
+                self._places = flat_places(self._values, self.plot_place())
+                self._order = np.arange(len(self._values))
         return self._places
 
     def plot_place(self) -> QRect:
@@ -196,9 +196,9 @@ class Scatter(QWidget):
         if self._picture is None or self._picture.devicePixelRatioF() != ratio:
             self._picture = self._drawn(ratio)
         painter.drawPixmap(0, 0, self._picture)
-        ring, half = _ring(ratio), _RING_PX / 2
+        around, half = ring(ratio), RING_PX / 2
         for x, y in self.places()[self._marked[self._marked < len(self._values)]].tolist():
-            painter.drawPixmap(QPointF(x - half, y - half), ring)
+            painter.drawPixmap(QPointF(x - half, y - half), around)
         if len(self._trace) > 1 and self.tool != "turn":
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(QColor(_TRACE_COLOUR), 1.5))
@@ -231,7 +231,9 @@ class Scatter(QWidget):
         painter.drawRect(place)
         painter.setPen(ink(self, _NAME_INK))
         if self.is_solid:
-            below = "   ".join(self._axes)
+            below = ", ".join(self._axes)
+            corner = QPointF(place.left() + _CORNER_PX, place.bottom() - _CORNER_PX)
+            draw_axes(painter, corner, self._view_deg, ink(self, _NAME_INK))
         else:
             below = self._axes[0]
             painter.save()
@@ -242,107 +244,14 @@ class Scatter(QWidget):
             painter.restore()
         under = QRect(place.left(), place.bottom() + 3, place.width(), line)
         painter.drawText(under, Qt.AlignmentFlag.AlignCenter, below)
-        rim, half = ink(self, _RIM_INK), _MARKER_PX / 2 + 1
+        rim, half = ink(self, _RIM_INK), MARKER_PX / 2 + 1
         sprites: dict[tuple[int, ...], QPixmap] = {}
         kinds = np.column_stack([self._markers, self._colours]).tolist()
-        for (x, y), kind in zip(self.places().tolist(), map(tuple, kinds), strict=True):
+        places = self.places().tolist()
+        for point in self._order.tolist():
+            (x, y), kind = places[point], tuple(kinds[point])
             if kind not in sprites:
-                sprites[kind] = _sprite(kind[0], QColor(*kind[1:]), rim, ratio)
+                sprites[kind] = sprite(kind[0], QColor(*kind[1:]), rim, ratio)
             painter.drawPixmap(QPointF(x - half, y - half), sprites[kind])
         painter.end()
         return picture
-
-
-def inside_polygon(places: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which places lie inside a polygon, where a loop of its line in another one is outside.
-
-    Parameters
-    ----------
-    places
-        Shape (n, 2).
-    corners
-        Shape (m, 2); the last is joined with the first.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        Whether a ray to the right crosses the line an odd number of times.
-    """
-    inside = np.zeros(len(places), bool)
-    x, y = places.T
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        spans = (y0 > y) != (y1 > y)
-        if spans.any():
-            inside ^= spans & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-    return inside
-
-
-def _turned(values: NDArray[np.float64], view_deg: tuple[float, float], place: QRect) -> NDArray[np.float64]:
-    """Return where points of three dimensions are seen from a side, at one scale from all sides."""
-    if not len(values):
-        return np.empty((0, 2))
-    centred = values - (values.min(axis=0) + values.max(axis=0)) / 2
-    across, up = (math.radians(angle) for angle in view_deg)
-    x = centred[:, 0] * math.cos(across) + centred[:, 1] * math.sin(across)
-    depth = -centred[:, 0] * math.sin(across) + centred[:, 1] * math.cos(across)
-    flat = np.column_stack([x, centred[:, 2] * math.cos(up) + depth * math.sin(up)])
-    radius = float(np.linalg.norm(centred, axis=1).max()) or 1.0
-    centre, room = _room(place)
-    return np.asarray(centre + flat * (1, -1) * room.min() / (2 * radius), np.float64)
-
-
-def _stretched(values: NDArray[np.float64], place: QRect) -> NDArray[np.float64]:
-    """Return where points of two dimensions lie in a rectangle that they fill."""
-    if not len(values):
-        return np.empty((0, 2))
-    low, high = values.min(axis=0), values.max(axis=0)
-    centre, room = _room(place)
-    scale = room / np.where(high > low, high - low, 1.0)
-    return np.asarray(centre + (values - (low + high) / 2) * scale * (1, -1), np.float64)
-
-
-def _room(place: QRect) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the centre and the size of what is left beside markers on the rim."""
-    size = np.array([place.width(), place.height()], np.float64)
-    return np.array([place.left(), place.top()]) + size / 2, np.maximum(size - 2 * _MARKER_PX, 1.0)
-
-
-def _sprite(marker: int, colour: QColor, rim: QColor, ratio: float) -> QPixmap:
-    """Return a small picture of a marker."""
-    side = _MARKER_PX + 2
-    picture, painter = _blank(side, ratio)
-    painter.setPen(QPen(rim, 0.7))
-    painter.setBrush(colour)
-    low, middle, high = 1.5, side / 2, side - 1.5
-    if marker == 0:
-        painter.drawEllipse(QRectF(low, low, high - low, high - low))
-    elif marker == 1:
-        painter.drawRect(QRectF(low + 0.5, low + 0.5, high - low - 1, high - low - 1))
-    else:
-        corners = {
-            2: [(middle, low), (high, high), (low, high)],
-            3: [(middle, low), (high, middle), (middle, high), (low, middle)],
-            4: [(low, low), (high, low), (middle, high)],
-        }[marker]
-        painter.drawPolygon(QPolygonF([QPointF(*corner) for corner in corners]))
-    painter.end()
-    return picture
-
-
-def _ring(ratio: float) -> QPixmap:
-    """Return a small picture of the ring around a marked point."""
-    picture, painter = _blank(_RING_PX, ratio)
-    for colour, width in zip(_RING_COLOURS, (3.0, 1.6), strict=True):
-        painter.setPen(QPen(QColor(colour), width))
-        painter.drawEllipse(QRectF(2, 2, _RING_PX - 4, _RING_PX - 4))
-    painter.end()
-    return picture
-
-
-def _blank(side: int, ratio: float) -> tuple[QPixmap, QPainter]:
-    picture = QPixmap(round(side * ratio), round(side * ratio))
-    picture.setDevicePixelRatio(ratio)
-    picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    return picture, painter
