@@ -46,7 +46,7 @@ from napari_zircon_cnn.priors import equal_priors, evened
 from napari_zircon_cnn.samples.synthetic import BATHOLITH, PORPHYRY, SyntheticMount
 from napari_zircon_cnn.samples.synthetic_district import classes_of, synthetic_district
 from napari_zircon_cnn.training import train
-from napari_zircon_cnn.verdicts import log_ratios, spread_between, verdict
+from napari_zircon_cnn.verdicts import log_ratio_noise, log_ratios, spread_between, verdict
 
 CLASSES = (BATHOLITH, PORPHYRY)
 NOTEBOOK = TrainSettings(augmentation="notebook", value_range="minus_one_to_one", epochs=60)
@@ -142,6 +142,7 @@ def covered(
                     class_name=CLASSES[int(grains.y[here][0])],
                     n_grains=int(here.sum()),
                     log_ratios=tuple(log_ratios(scaled(probabilities[here], found)).tolist()),
+                    noise=log_ratio_noise(scaled(probabilities[here], found)),
                 )
                 for name in np.unique(grains.samples[calibrating]).tolist()
                 for here in [grains.samples == name]

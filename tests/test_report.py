@@ -293,5 +293,5 @@ def test_what_probabilities_are_worth_is_shown(tmp_path: Path) -> None:
     calibrated = card().model_copy(update={"calibration": found})
     page = Page(write_report([sample("A")], tmp_path, title="T", card=calibrated))
     assert "Calibrated on 100 grains of held-out samples: temperature" in page.text
-    assert f"as the network says {found.before['loss']:.2f} {found.before['brier']:.2f}" in page.text
+    assert f"uncalibrated {found.before['loss']:.2f} {found.before['brier']:.2f}" in page.text
     assert len(page.svgs()) == n_pictures + 1

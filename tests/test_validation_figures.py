@@ -8,16 +8,17 @@ from napari_zircon_cnn.validation_figures import reliability_figure, side_by_sid
 
 
 def row(by: str, over: str, auc: float) -> dict[str, object]:
-    return {"by": by, "over": over, "roc_auc": auc, "roc_auc_low": auc - 0.1, "roc_auc_high": auc + 0.1}
+    figures = {"roc_auc": auc, "roc_auc_low": auc - 0.1, "roc_auc_high": auc + 0.1}
+    return {"by": by, "over": over, **figures, "accuracy": 0.8, "accuracy_between_folds": 0.1}
 
 
 def test_both_ways_of_holding_out_stand_in_one_figure() -> None:
     table = pd.DataFrame([row("majority class", "grains", 0.5), row("lenet5", "grains", 0.9)])
-    (axes,) = side_by_side_figure(table).axes
+    axes, of_accuracy = side_by_side_figure(table).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["majority class", "lenet5"]
-    assert len(axes.collections) == 1
+    assert len(axes.collections) == len(of_accuracy.collections) == 1
     both = pd.concat([table, pd.DataFrame([row("lenet5", "samples", float("nan"))])])
-    (axes,) = side_by_side_figure(both).axes
+    axes, _ = side_by_side_figure(both).axes
     assert len(axes.collections) == 2
     assert "one class only" in [text.get_text() for text in axes.texts]
 
@@ -31,7 +32,7 @@ def test_reliability_is_drawn_before_and_after_scaling() -> None:
     calibration = fit_calibration(np.stack([1 - sure, sure], axis=1), y, samples, "grains")
     curves = reliability_curves(calibration)
     before, after = curves
-    assert before.startswith("as the network says, ECE 0.1")
+    assert before.startswith("uncalibrated, ECE 0.1")
     assert after.startswith("calibrated, ECE 0.0")
     (axes,) = reliability_figure({"lenet5": curves}, "porphyry").axes
     diagonal, *lines = axes.lines

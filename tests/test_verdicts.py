@@ -9,6 +9,7 @@ from napari_zircon_cnn.verdicts import (
     UNDECIDED,
     VERDICT_CAVEAT,
     caveat_of,
+    log_ratio_noise,
     log_ratios,
     spread_between,
     verdict,
@@ -78,9 +79,15 @@ def held_out(
     found = []
     for n in range(n_samples):
         odds = 2 * (n % 2) - 1 + between * rng.standard_normal() + rng.normal(0, 1.5, n_grains)
-        ratios = tuple(log_ratios(two_columns(list(1 / (1 + np.exp(-odds))))).tolist())
+        grains = two_columns(list(1 / (1 + np.exp(-odds))))
         found.append(
-            HeldOutSample(sample=f"S{n}", class_name=CLASSES[n % 2], n_grains=n_grains, log_ratios=ratios)
+            HeldOutSample(
+                sample=f"S{n}",
+                class_name=CLASSES[n % 2],
+                n_grains=n_grains,
+                log_ratios=tuple(log_ratios(grains).tolist()),
+                noise=log_ratio_noise(grains),
+            )
         )
     return found
 
@@ -89,7 +96,7 @@ def test_samples_that_differ_make_the_interval_wider_and_the_verdict_slower() ->
     rng = np.random.default_rng(0)
     grains = two_columns(list(1 / (1 + np.exp(-rng.normal(0.8, 1, 200)))))
     alone = verdict(grains, CLASSES, "porphyry")
-    alike = verdict(grains, CLASSES, "porphyry", spread=spread_between(held_out(8, 0.0, rng)))
+    alike = verdict(grains, CLASSES, "porphyry", spread=spread_between(held_out(8, 0.5, rng)))
     unlike = verdict(grains, CLASSES, "porphyry", spread=spread_between(held_out(8, 1.0, rng)))
     widths = [answer.high - answer.low for answer in (alone, alike, unlike)]
     assert widths[0] < widths[1] < widths[2]
@@ -98,12 +105,13 @@ def test_samples_that_differ_make_the_interval_wider_and_the_verdict_slower() ->
     assert alone.mean_probability == unlike.mean_probability
 
 
-def test_intervals_cover_the_truth_of_districts_whose_making_is_known() -> None:
+@pytest.mark.parametrize("between", [0.1, 0.6])
+def test_intervals_cover_the_truth_of_districts_whose_making_is_known(between: float) -> None:
     """The truth is the mean probability of all grains of the rock in a mount that is like the usual one."""
     covered = {"grains": 0, "samples": 0}
     rng = np.random.default_rng(0)
     for _ in range(100):
-        between, within = 0.6, 1.5
+        within = 1.5
         spread = spread_between(held_out(8, between, rng))
         of_rock = rng.normal(1, 0.5)
         truth = (1 / (1 + np.exp(-(of_rock + within * rng.standard_normal(20_000))))).mean()
@@ -114,7 +122,17 @@ def test_intervals_cover_the_truth_of_districts_whose_making_is_known() -> None:
             covered[name] += answer.low <= truth <= answer.high
     assert 90 <= covered["samples"] <= 99
     # What the interval would promise if the grains of a mount were independent.
-    assert covered["grains"] < 80
+    assert between < 0.5 or covered["grains"] < 80
+
+
+def test_what_the_draw_of_grains_adds_is_no_difference_between_samples() -> None:
+    samples = held_out(8, 0.0, np.random.default_rng(0))
+    spread = spread_between(samples)
+    unknown = spread_between([sample.model_copy(update={"noise": math.nan}) for sample in samples])
+    assert spread is not None
+    assert unknown is not None
+    assert np.abs(spread.residuals).max() < 0.6 * np.abs(unknown.residuals).max()
+    assert math.isnan(log_ratio_noise(two_columns([0.9])))
 
 
 def test_too_few_samples_tell_nothing_of_how_samples_differ() -> None:

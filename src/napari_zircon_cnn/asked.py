@@ -13,7 +13,7 @@ from napari_zircon_cnn.doubt import familiar_with
 from napari_zircon_cnn.metrics import Probabilities, evaluation
 from napari_zircon_cnn.networks.card import Calibration, Familiar, HeldOutSample
 from napari_zircon_cnn.priors import with_priors
-from napari_zircon_cnn.verdicts import log_ratios
+from napari_zircon_cnn.verdicts import log_ratio_noise, log_ratios
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +127,14 @@ def _held_out_samples(
     for part in of_folds:
         grains = part.grains
         counts = np.bincount(grains.y, minlength=len(grains.classes))
+        said = scaled(part.assuming(priors), calibration)
         found.append(
             HeldOutSample(
                 sample=str(grains.samples[0]),
                 class_name=grains.classes[int(counts.argmax())],
                 n_grains=len(grains),
-                log_ratios=tuple(log_ratios(scaled(part.assuming(priors), calibration)).tolist()),
+                log_ratios=tuple(log_ratios(said).tolist()),
+                noise=log_ratio_noise(said),
             )
         )
     return tuple(found)

@@ -191,7 +191,7 @@ def reliability_curves(calibration: Calibration) -> dict[str, list[dict[str, flo
     if not before or not after:
         return {}
     return {
-        f"as the network says, ECE {before['ece']:.2f}": before["reliability"],
+        f"uncalibrated, ECE {before['ece']:.2f}": before["reliability"],
         f"calibrated, ECE {after['ece']:.2f}": after["reliability"],
     }
 

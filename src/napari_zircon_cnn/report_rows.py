@@ -168,7 +168,7 @@ def calibration_rows(card: ModelCard | None) -> list[dict[str, Any]]:
     if card is None or not card.calibration.fitted_on:
         return []
     parts: dict[str, Any] = {
-        "as the network says": card.calibration.before,
+        "uncalibrated": card.calibration.before,
         "calibrated": card.calibration.after,
     }
     return [

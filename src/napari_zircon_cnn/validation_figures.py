@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ _NOTE_SIZE = 9.0
 
 
 def side_by_side_figure(table: pd.DataFrame) -> Figure:
-    """Draw the ROC-AUC of each classifier over grains and over whole samples.
+    """Draw ROC-AUC and accuracy of each classifier over grains and over whole samples.
 
     Parameters
     ----------
@@ -32,30 +33,39 @@ def side_by_side_figure(table: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        A row for each classifier; a bar is the 95% interval as samples are drawn anew, and the vertical
-        line is a coin's 0.5.
+        A row for each classifier. Bars are the 95% interval of the ROC-AUC as samples are drawn anew, and
+        the standard deviation of the accuracy between folds; the dotted line is a coin's ROC-AUC.
     """
     names = list(dict.fromkeys(table["by"]))
-    figure, (axes,) = new_figure(6.4, 1.0 + 0.55 * len(names), 1)
+    figure, (of_auc, of_accuracy) = new_figure(9.6, 1.0 + 0.55 * len(names), 2)
     for over, shift in (("grains", -0.13), ("samples", 0.13)):
         rows = table[table["over"] == over]
         if not len(rows):
             continue
         at = np.array([names.index(name) for name in rows["by"]]) + shift
-        values = rows["roc_auc"].to_numpy(np.float64)
+        auc, accuracy, spread = (
+            rows[name].to_numpy(np.float64) for name in ("roc_auc", "accuracy", "accuracy_between_folds")
+        )
         ends = rows[["roc_auc_low", "roc_auc_high"]].to_numpy(np.float64)
         colour = _COLOURS[over]
-        axes.hlines(at, ends[:, 0], ends[:, 1], color=colour, linewidth=2, alpha=0.5)
-        axes.plot(values, at, linestyle="", marker="o", color=colour, label=OVER_NAMES[over])
-        for row, value in zip(at, values, strict=True):
+        for axes, values, low, high in (
+            (of_auc, auc, ends[:, 0], ends[:, 1]),
+            (of_accuracy, accuracy, accuracy - spread, np.minimum(accuracy + spread, 1)),
+        ):
+            axes.hlines(at, low, high, color=colour, linewidth=2, alpha=0.5)
+            axes.plot(values, at, linestyle="", marker="o", color=colour, label=OVER_NAMES[over])
+        for row, value in zip(at, auc, strict=True):
             if math.isnan(value):
-                axes.text(0.5, row, "one class only", fontsize=_NOTE_SIZE - 1, color=_MUTED, va="center")
-    axes.axvline(0.5, color=_MUTED, linestyle=":", linewidth=0.8)
-    axes.set_xlim(0, 1.02)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("ROC-AUC of held-out grains")
-    figure.legend(loc="outside upper left", frameon=False, fontsize=_NOTE_SIZE, labelcolor=INK, ncols=2)
+                of_auc.text(0.01, row, "one class only", fontsize=_NOTE_SIZE - 1, color=_MUTED, va="center")
+    of_auc.axvline(0.5, color=_MUTED, linestyle=":", linewidth=0.8)
+    for axes, title in ((of_auc, "ROC-AUC of held-out grains"), (of_accuracy, "accuracy")):
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_yticks(range(len(names)), names if axes is of_auc else [""] * len(names))
+        axes.set_xlabel(title)
+    handles, labels = of_auc.get_legend_handles_labels()
+    style: dict[str, Any] = {"frameon": False, "fontsize": _NOTE_SIZE, "labelcolor": INK, "ncols": 2}
+    figure.legend(handles, labels, loc="outside upper left", **style)
     return figure
 
 
@@ -79,7 +89,7 @@ def reliability_figure(panels: Mapping[str, Mapping[str, Points]], target_class:
     -----
     Source: DeGroot & Fienberg (1983), doi:10.2307/2987588.
     """
-    figure, axes = new_figure(3.4 * max(len(panels), 1), 3.5, max(len(panels), 1))
+    figure, axes = new_figure(3.4 * max(len(panels), 1), 4.4, max(len(panels), 1))
     styles = list(zip((_MUTED, TRAINING_COLOUR, VALIDATION_COLOUR), _MARKERS, strict=False))
     for panel, (title, curves) in zip(axes, panels.items(), strict=True):
         panel.plot([0, 1], [0, 1], color=_MUTED, linestyle=":", linewidth=0.8)
@@ -96,5 +106,6 @@ def reliability_figure(panels: Mapping[str, Mapping[str, Points]], target_class:
         panel.set_xlabel(f"probability of {target_class or 'the target class'}", parse_math=False)
         panel.set_ylabel("share that is of the class")
         if curves:
-            panel.legend(loc="upper left", frameon=False, fontsize=_NOTE_SIZE - 1, labelcolor=INK)
+            place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.18)}
+            panel.legend(frameon=False, fontsize=_NOTE_SIZE - 1, labelcolor=INK, **place)
     return figure

@@ -81,12 +81,16 @@ class HeldOutSample(_Part):
     log_ratios
         For each class the mean over the grains of the logarithm of its calibrated probability, less the
         mean over the classes.
+    noise
+        The variance of these means that comes from the draw of the grains, added up over the classes; NaN
+        where it is not known.
     """
 
     sample: str
     class_name: str = Field(alias="class")
     n_grains: int = Field(ge=0)
     log_ratios: tuple[float, ...]
+    noise: Figure = math.nan
 
 
 class Calibration(_Part):
