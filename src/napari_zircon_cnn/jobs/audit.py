@@ -1,6 +1,7 @@
 """The job that finds out what networks rely on, always on grains that they were not trained on."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -192,6 +193,8 @@ def audit_views(
         {"view": name, "holds": VIEWS.get(name, "no network"), **row} for name, (_, row) in judged.items()
     )
     found = {name: viewed for name, (viewed, _) in judged.items()}
+    if math.isnan(found[WHOLE].new) and not note:
+        note = "All samples that can be held out are of one class, so there is no ROC-AUC for new samples."
     return Audited(table, reliance(found, found[BRIGHTNESS_ALONE], found[SHAPES]), note)
 
 
