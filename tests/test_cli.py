@@ -576,3 +576,26 @@ def test_embedding_and_neighbours_from_the_command_line(trained: District, run: 
     assert "Note: There are only" in run(*words, "-n", "9999")[2]
     assert run.json("outliers", project, "--model", model)["n_grains"] == sum(embedded["grains"].values())
     assert sorted(path.name for path in folder.iterdir()) == ["near.png", "pca.svg"]
+
+
+def test_trials_from_the_command_line(
+    district: District, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_zircon_cnn.jobs.trials.HYPERPARAMETERS", {"stride": (1, 2)})
+    place = (district.project, "--classes", district.classes, "-o", tmp_path, "--epochs", 1, "--seed", 7)
+
+    curve = run.json(
+        "size-curve", *place, "--model", "mlp,lenet5", "--sizes", "20", "--repeats", 1, "--weights", "none"
+    )
+    assert [(row["network"], row["seed"]) for row in curve["trials"]] == [("mlp", 7), ("lenet5", 7)]
+    settings = run.json("hyperparameters", *place)
+    assert [(row["name"], row["seed"]) for row in settings["trials"]] == [
+        ("stride = 1", 7),
+        ("stride = 2", 7),
+    ]
+    code, out, _ = run("size-curve", *place, "--model", "mlp,lenet5", "--sizes", "20", "--repeats", 1)
+    assert code == 0
+    assert "mlp, 20 grains: 20 grains, accuracy" in out
+    assert run.refusal("size-curve", *place, "--sizes", "20,many") == (
+        "Sizes are numbers of grains with commas between, such as 50,100; '20,many' is none."
+    )

@@ -33,6 +33,50 @@ def test_a_curve_over_sizes_is_a_table_and_a_picture(drawn_district: District, t
     assert [row["trainings"] for row in means_of(table)] == [2, 2]
 
 
+def test_a_curve_has_the_seeds_that_are_asked_for(drawn_district: District, tmp_path: Path) -> None:
+    project, classes = drawn_district.project, drawn_district.classes
+    table = size_curve(project, classes, tmp_path, sizes=[20], repeats=2, training=SHORT, seed=4)
+    assert table["seed"].tolist() == [4, 5]
+    again = size_curve(project, classes, tmp_path / "again", sizes=[20], repeats=1, training=SHORT, seed=5)
+    figures = ["loss", "roc_auc"]
+    assert again[figures].to_numpy().tolist() == table[figures].to_numpy()[1:].tolist()
+    assert table["loss"].nunique() == 2
+
+
+def test_curves_of_several_networks_stand_in_one_table(drawn_district: District, tmp_path: Path) -> None:
+    """VGG-16 among them, whose settings the other has no layers for."""
+    table = size_curve(
+        *(drawn_district.project, drawn_district.classes, tmp_path),
+        networks=["mlp", "vgg16"],
+        sizes=[8],
+        repeats=1,
+        training={**SHORT, "weights": "none", "cached_features": True, "fine_tuning_epochs": 0},
+    )
+    assert table["network"].tolist() == ["mlp", "vgg16"]
+    assert table["roc_auc"].between(0, 1).all()
+    assert [row["trainings"] for row in means_of(table)] == [1, 1]
+    assert "vgg16" in (tmp_path / "size_curve.svg").read_text(encoding="utf-8")
+
+
+def test_a_network_without_its_weights_leaves_the_others_their_curves(
+    drawn_district: District, tmp_path: Path
+) -> None:
+    weights = tmp_path / "cut off.h5"
+    weights.write_bytes(b"no weights")
+    with pytest.raises(ZirconError, match="holds no weights of VGG-16 without its top; choose another file"):
+        size_curve(
+            *(drawn_district.project, drawn_district.classes, tmp_path),
+            networks=["mlp", "vgg16"],
+            sizes=[20],
+            repeats=1,
+            training={**SHORT, "weights": str(weights)},
+        )
+    assert pd.read_csv(tmp_path / "size_curve.csv")["network"].tolist() == ["mlp"]
+    assert (tmp_path / "size_curve.png").is_file()
+    with pytest.raises(ZirconError, match="Name a network or more, such as"):
+        size_curve(drawn_district.project, drawn_district.classes, tmp_path, networks=[])
+
+
 def test_a_cancelled_run_goes_on_to_the_same_numbers(drawn_district: District, tmp_path: Path) -> None:
     whole = run_trials(drawn_district.project, drawn_district.classes, TRIALS, tmp_path / "whole.csv")
     begun = []
@@ -71,8 +115,9 @@ def test_every_hyperparameter_of_the_paper_is_tried(
     monkeypatch.setattr(
         "napari_zircon_cnn.jobs.trials.HYPERPARAMETERS", {"kernel_size": (3, 5), "padding": ("valid",)}
     )
-    table = hyperparameters(drawn_district.project, drawn_district.classes, tmp_path, epochs=1)
+    table = hyperparameters(drawn_district.project, drawn_district.classes, tmp_path, epochs=1, seed=2)
 
+    assert table["seed"].tolist() == [2, 2, 2]
     assert table["name"].tolist() == ["kernel_size = 3", "kernel_size = 5", "padding = valid"]
     assert (tmp_path / "hyperparameters.csv").is_file()
 

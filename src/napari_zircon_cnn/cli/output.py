@@ -75,9 +75,12 @@ def print_trials(table: "pd.DataFrame") -> None:
     """Print the figures of many trainings, the mean over those that differ in their seed only."""
     from napari_zircon_cnn.jobs.trials import means_of
 
-    for row in means_of(table):
+    rows = means_of(table)
+    is_of_several = len({row["network"] for row in rows}) > 1
+    for row in rows:
         typer.echo(
-            f"{row['name']}: {row['n_grains']:.0f} grains, accuracy {row['accuracy']:.2f}, "
+            (f"{row['network']}, " if is_of_several else "")
+            + f"{row['name']}: {row['n_grains']:.0f} grains, accuracy {row['accuracy']:.2f}, "
             f"loss {row['loss']:.2f}, ROC-AUC {row['roc_auc']:.2f}"
             + (f" ± {row['spread']:.2f}" if row["trainings"] > 1 else "")
         )

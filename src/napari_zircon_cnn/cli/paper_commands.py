@@ -8,13 +8,14 @@ import typer
 from napari_zircon_cnn.cli.app import app
 from napari_zircon_cnn.cli.options import ClassesFile, Json, ProjectFolder
 from napari_zircon_cnn.cli.output import end, print_trials, progress_bar
-from napari_zircon_cnn.cli.words import labels_in
+from napari_zircon_cnn.cli.words import names_in, sizes_in
 
 Output = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="DIR", help="Folder for all that is made; another run goes on."),
 ]
 Epochs = Annotated[int, typer.Option(min=1, help="How often each grain is shown in each training.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")]
 
 
 @app.command(epilog="Example: `zircon-cnn reproduce mosaics -o paper --quick`")
@@ -30,7 +31,7 @@ def reproduce(
         Path | None,
         typer.Option(metavar="FILE", help="VGG-16's weights from ImageNet; downloaded if not named."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = 0,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Make the tables and figures of Nathwani et al. (2023) anew, beside the published ones."""
@@ -56,8 +57,25 @@ def size_curve(
     output: Output,
     sizes: Annotated[str, typer.Option(metavar="N,...", help="Grains to train with.")] = "50,100,200,400,678",
     repeats: Annotated[int, typer.Option(min=1, help="How often each size is tried.")] = 3,
-    model: Annotated[str, typer.Option(help="The network.")] = "lenet5",
+    model: Annotated[
+        str, typer.Option(metavar="NETWORK,...", help="The networks, each a curve, such as lenet5,vgg16.")
+    ] = "lenet5",
     epochs: Epochs = 200,
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="For vgg16: a file of ImageNet's weights instead of the download, or none for random ones.",
+        ),
+    ] = "imagenet",
+    cached_features: Annotated[
+        bool,
+        typer.Option(
+            "--cached-features",
+            help="For vgg16: compute what the frozen layers see once, without augmentation; much faster.",
+        ),
+    ] = False,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Train with more and more grains, as in the paper's figure 9."""
@@ -68,9 +86,11 @@ def size_curve(
             project,
             classes,
             output,
-            sizes=labels_in(sizes),
+            networks=names_in(model),
+            sizes=sizes_in(sizes),
             repeats=repeats,
-            training={"network": model, "epochs": epochs},
+            training={"epochs": epochs, "weights": weights, "cached_features": cached_features},
+            seed=seed,
             progress=progress,
         )
     print_trials(table)
@@ -89,6 +109,7 @@ def hyperparameters(
         int | None, typer.Option(min=1, help="Length of each training; 200 unless told.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How often each setting is tried.")] = 1,
+    seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Train LeNet-5 with one setting after the other changed, as in the paper's table S5."""
@@ -96,7 +117,13 @@ def hyperparameters(
 
     with progress_bar() as progress:
         table = run(
-            project, classes, output, epochs=epochs or (40 if quick else 200), seeds=seeds, progress=progress
+            project,
+            classes,
+            output,
+            epochs=epochs or (40 if quick else 200),
+            seeds=seeds,
+            seed=seed,
+            progress=progress,
         )
     print_trials(table)
     end(f"Table: {output / 'hyperparameters.csv'}", {"trials": table.to_dict("records")}, as_json)

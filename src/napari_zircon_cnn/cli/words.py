@@ -18,12 +18,19 @@ def pairs_in(words: Sequence[str], example: str = "min_side_px=30") -> dict[str,
 
 def labels_in(words: str) -> list[int]:
     """Return the labels in words such as `3,7`; raise `ZirconError` where they are none."""
+    return _numbers_in(words, "Grains are named by their labels with commas between, such as 3,7")
+
+
+def sizes_in(words: str) -> list[int]:
+    """Return the numbers of grains in words such as `50,100`; raise `ZirconError` where they are none."""
+    return _numbers_in(words, "Sizes are numbers of grains with commas between, such as 50,100")
+
+
+def _numbers_in(words: str, rule: str) -> list[int]:
     try:
         return [int(word) for word in names_in(words)]
     except ValueError as error:
-        raise ZirconError(
-            f"Grains are named by their labels with commas between, such as 3,7; {words!r} is none."
-        ) from error
+        raise ZirconError(f"{rule}; {words!r} is none.") from error
 
 
 def names_in(words: str) -> list[str]:

@@ -65,6 +65,12 @@ class _Plan:
             settings |= {"cached_features": True, "fine_tuning_epochs": 1} if self.quick else {}
         return settings
 
+    def settings_of_curve(self) -> dict[str, Any]:
+        """Return the same for the trainings with more and more grains."""
+        settings: dict[str, Any] = {"epochs": self.epochs_of(_QUICK_CURVE_EPOCHS), "cached_features": True}
+        settings |= {"weights": self.weights} if self.weights else {}
+        return settings | ({"fine_tuning_epochs": 1} if self.quick else {})
+
 
 def reproduce(
     folder: Path | str,
@@ -126,15 +132,18 @@ def reproduce(
             # Without their weights from ImageNet, networks that need them are left out, and no other.
             if not _is_pretrained(model):
                 raise
-            notes.append(f"{model.title} is missing. {error}")
+            notes.append(f"{model.title} is missing, its curve in figure 9 too. {error}")
     notes += notes_on_validation(cards)
     sizes = size_curve(
         plan.project,
         plan.classes,
         folder,
+        # The paper's two, as far as there are weights.
+        networks=["lenet5", *(["vgg16"] if "vgg16" in cards else [])],
         sizes=_QUICK_SIZES if quick else SIZES,
         repeats=1 if quick else 3,
-        training={"epochs": plan.epochs_of(_QUICK_CURVE_EPOCHS)},
+        training=plan.settings_of_curve(),
+        seed=seed,
         progress=part_of(progress, _TRAINED, 0.95),
     )
     return _written(plan, cards, notes, sizes, part_of(progress, 0.95, 1.0))

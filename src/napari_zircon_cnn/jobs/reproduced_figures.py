@@ -47,6 +47,7 @@ class Drawn:
 
 _CROPS, _VARIED_CROPS, _VARIATIONS = 16, 5, 6
 _BEST = "lenet-both"
+_CURVES = {"lenet5": "LeNet-5, dropout and augmentation", "vgg16": "VGG-16"}
 
 
 def drawn_figures(
@@ -135,8 +136,9 @@ def drawn_figures(
     yield Drawn(
         "figure-9",
         "Figure 9: how much data is needed",
-        "ROC-AUC of the validation against the number of training grains.",
-        size_figure({"LeNet-5, dropout and augmentation": sizes}),
+        "ROC-AUC of the validation against the number of training grains; VGG-16, where there are weights "
+        "for it, without augmentation while all its convolutions are frozen.",
+        size_figure({_CURVES[str(name)]: rows for name, rows in sizes.groupby("network", sort=False)}),
         sizes,
     )
     yield _variations(grains, cards[_BEST].training.seed, variations_figure)

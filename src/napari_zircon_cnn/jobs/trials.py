@@ -12,7 +12,7 @@ from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.jobs.loading import known_grains
-from napari_zircon_cnn.networks.registry import check_training, network_spec
+from napari_zircon_cnn.networks.registry import check_training, network_names, network_spec
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.progress import Progress, part_of, silent
@@ -66,9 +66,11 @@ def size_curve(
     classes: "ClassSource",
     folder: Path | str,
     *,
+    networks: Sequence[str] = ("lenet5",),
     sizes: Sequence[int] = SIZES,
     repeats: int = 3,
     training: Mapping[str, Any] | None = None,
+    seed: int = 0,
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Train with more and more grains and score each network on a fifth that none was trained on.
@@ -82,20 +84,31 @@ def size_curve(
     folder
         Where `size_curve.csv` and the picture are written; what lies there of the same trials is not
         trained again.
+    networks
+        Names of the networks, each a curve. The picture is drawn after each of them, so that one whose
+        weights cannot be had leaves those before it their curves.
     sizes
         Grains to train with, picked at random, each class in its proportion; those that are more than
         there are stand for all.
     repeats
         How often each size is tried, with another split and other grains.
     training
-        Those of the `TrainSettings` that differ from the defaults.
+        Those of the `TrainSettings` that differ from the defaults. With several networks, what only
+        those with pretrained layers heed is for these.
+    seed
+        Seed of the first of the repeats; the others count on from it.
     progress
         Told of each trial; may raise `Cancelled`.
 
     Returns
     -------
     DataFrame
-        One row a trial: name, seed, n_grains, loss, accuracy and roc_auc.
+        One row a trial: name, network, seed, n_grains, loss, accuracy and roc_auc.
+
+    Raises
+    ------
+    ZirconError
+        Where the sizes or networks are none, the settings do not fit, or a network's weights cannot be had.
 
     Notes
     -----
@@ -103,21 +116,35 @@ def size_curve(
     """
     if min(sizes, default=0) < 1 or repeats < 1:
         raise ZirconError("The sizes and the number of repeats must be 1 or more; name some, such as 50,100.")
-    settings = dict(training or {})
-    trials = [
-        Trial(f"{size} grains", seed, size, settings)
-        for size in sorted(set(sizes))
-        for seed in range(repeats)
-    ]
-    table = run_trials(project_folder, classes, trials, Path(folder) / "size_curve.csv", progress=progress)
+    if not networks:
+        raise ZirconError(f"Name a network or more, such as {network_names()[0]}.")
     from napari_zircon_cnn.figures import save_figure
     from napari_zircon_cnn.reproduction.pictures import size_figure
 
-    for suffix in (".png", ".svg"):
-        save_figure(
-            size_figure({settings.get("network", "lenet5"): table}), Path(folder, f"size_curve{suffix}")
+    tables: dict[str, pd.DataFrame] = {}
+    for n, network in enumerate(networks):
+        suited = _suited(training or {}, network) if len(networks) > 1 else dict(training or {})
+        trials = [
+            Trial(f"{size} grains", seed + repeat, size, {**suited, "network": network})
+            for size in sorted(set(sizes))
+            for repeat in range(repeats)
+        ]
+        step = part_of(
+            progress, n / len(networks), (n + 1) / len(networks), network if len(networks) > 1 else ""
         )
-    return table
+        tables[network] = run_trials(
+            project_folder, classes, trials, Path(folder) / "size_curve.csv", progress=step
+        )
+        for suffix in (".png", ".svg"):
+            save_figure(size_figure(tables), Path(folder, f"size_curve{suffix}"))
+    return pd.concat(tables.values(), ignore_index=True)
+
+
+def _suited(training: Mapping[str, Any], network: str) -> dict[str, Any]:
+    """Return the settings without those that the network has no layers for."""
+    unheeded = set() if network_spec(network).frozen_until else {"cached_features", "fine_tuning_epochs"}
+    unheeded |= set() if network_spec(network).pretrained else {"weights"}
+    return {name: value for name, value in training.items() if name not in unheeded}
 
 
 def hyperparameters(
@@ -127,6 +154,7 @@ def hyperparameters(
     *,
     epochs: int = 200,
     seeds: int = 1,
+    seed: int = 0,
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Train LeNet-5 with one setting after the other changed.
@@ -141,6 +169,8 @@ def hyperparameters(
         Length of each training.
     seeds
         How often each is tried, with another split.
+    seed
+        The first of those seeds; the others count on from it.
     progress
         Told of each trial; may raise `Cancelled`.
 
@@ -154,10 +184,10 @@ def hyperparameters(
     Source: Nathwani et al. (2023), doi:10.1029/2022JB025933, table S5.
     """
     trials = [
-        Trial(f"{name} = {value}", seed, training={name: value, "epochs": epochs})
+        Trial(f"{name} = {value}", seed + repeat, training={name: value, "epochs": epochs})
         for name, values in HYPERPARAMETERS.items()
         for value in values
-        for seed in range(seeds)
+        for repeat in range(seeds)
     ]
     return run_trials(
         project_folder, classes, trials, Path(folder) / "hyperparameters.csv", progress=progress
@@ -214,7 +244,12 @@ def run_trials(
             step = part_of(
                 progress, 0.05 + 0.95 * n / len(trials), 0.05 + 0.95 * (n + 1) / len(trials), trial.name
             )
-            done[key] = {"name": trial.name, "seed": trial.seed, **_tried(trial, each, grains[size_px], step)}
+            done[key] = {
+                "name": trial.name,
+                "network": each.network,
+                "seed": trial.seed,
+                **_tried(trial, each, grains[size_px], step),
+            }
             _keep(done, file)
         rows.append(done[key])
     progress(1.0, f"{len(trials)} trainings")
@@ -273,10 +308,10 @@ def means_of(table: pd.DataFrame) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        For each name `n_grains` and the figures, the number of `trainings` and the `spread` of the
-        ROC-AUC, NaN for a single one.
+        For each network and name `n_grains` and the figures, the number of `trainings` and the `spread`
+        of the ROC-AUC, NaN for a single one.
     """
-    groups = table.groupby("name", sort=False)
+    groups = table.groupby(["network", "name"], sort=False)
     means = groups[["n_grains", *_FIGURES]].mean()
     means["spread"], means["trainings"] = groups["roc_auc"].std(), groups.size()
     return means.reset_index().to_dict("records")  # type: ignore[return-value]
