@@ -8,9 +8,8 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -18,17 +17,14 @@ import keras
 import numpy as np
 from keras import layers
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from napari_zircon_cnn.crops import cut_crops
 from napari_zircon_cnn.grains import SegmentedMount, measure, usable
 from napari_zircon_cnn.inference import predict
-from napari_zircon_cnn.mount import read_mount
 from napari_zircon_cnn.networks.lenet5 import build_lenet5
 from napari_zircon_cnn.networks.registry import build_network, network_spec
 from napari_zircon_cnn.networks.settings import TrainSettings
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
-from napari_zircon_cnn.segmentation.methods import segment
 from napari_zircon_cnn.training import train
 
 N_GRAINS = 10_000
@@ -103,7 +99,7 @@ def epoch_ratio(case: EpochCase) -> dict[str, float]:
     settings = replace(case.settings, epochs=case.epochs + 1)
     ours, plain = [], []
     for _ in range(case.rounds):
-        plain += list(np.diff(plain_training(*parts, settings).ends))
+        plain += list(np.diff(plain_training(*parts, settings)))
         ours += our_epochs(*parts, settings)
     return {
         "grains": case.n_train,
@@ -125,18 +121,13 @@ def our_epochs(
     return list(np.diff(ends))
 
 
-class Plain(NamedTuple):
-    """What the plain way came to: when each epoch ended, and the last one's validation."""
-
-    ends: list[float]
-    loss: float
-    auc: float
-
-
 def plain_training(
     x_train: np.ndarray, y_train: np.ndarray, x_val: np.ndarray, y_val: np.ndarray, settings: TrainSettings
-) -> Plain:
-    """Fit as the notebook does: augmentation in the model, accuracy and AUC of Keras, batches of 32."""
+) -> list[float]:
+    """Fit as the notebook does and return when each epoch ended.
+
+    Augmentation in the model, accuracy and AUC of Keras, batches of 32.
+    """
     keras.utils.set_random_seed(settings.seed)
     network = build_network(settings.network_settings(x_train.shape[1], 2))
     if settings.network == "vgg16":
@@ -153,7 +144,7 @@ def plain_training(
     model = keras.Sequential([keras.Input(x_train.shape[1:]), *augmentation, network])
     model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC(name="auc")])
     ends: list[float] = []
-    history = model.fit(
+    model.fit(
         x_train,
         y_train.astype(np.float32),
         batch_size=32,
@@ -161,42 +152,8 @@ def plain_training(
         validation_data=(x_val, y_val.astype(np.float32)),
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter()))],
         verbose=0,
-    ).history
-    return Plain(ends, history["val_loss"][-1], history["val_auc"][-1])
-
-
-def agreement(seeds: int = 4, epochs: int = 60) -> dict[str, list[float]]:
-    """Train LeNet-5 with the notebook's settings on the paper's mosaics, ours and the plain way, by seed."""
-    x, y = paper_crops()
-    found: dict[str, list[float]] = {
-        name: [] for name in ("ours_auc", "plain_auc", "ours_loss", "plain_loss")
-    }
-    for seed in range(seeds):
-        learnt, held = train_test_split(np.arange(len(y)), test_size=0.2, random_state=seed)
-        parts = x[learnt], y[learnt], x[held], y[held]
-        settings = TrainSettings(
-            augmentation="notebook", value_range="minus_one_to_one", epochs=epochs, seed=seed
-        )
-        last = train(*parts, ("batholith", "porphyry"), settings).history[-1]
-        plain = plain_training(*parts, settings)
-        found["ours_auc"].append(last["val_roc_auc"])
-        found["ours_loss"].append(last["val_loss"])
-        found["plain_auc"].append(plain.auc)
-        found["plain_loss"].append(plain.loss)
-    return found
-
-
-def paper_crops() -> tuple[np.ndarray, np.ndarray]:
-    """Return the crops of the mosaics that ZIRCON_CNN_DATA holds, and 1 for those of the porphyry."""
-    crops, classes = [], []
-    for path in sorted(Path(os.environ["ZIRCON_CNN_DATA"], "quellaveco").glob("QVC*.png")):
-        mount = read_mount(path)
-        labels = segment(mount, "nathwani2023")
-        segmented = SegmentedMount(mount, labels, measure(labels, mount))
-        found = cut_crops(segmented, usable(segmented.table))
-        crops.append(found)
-        classes.append(np.full(len(found), path.stem != "QVC082", np.int64))
-    return np.concatenate(crops), np.concatenate(classes)
+    )
+    return ends
 
 
 def main() -> None:
@@ -213,16 +170,6 @@ def main() -> None:
             f"{epoch['plain_s'] * 1e3:.0f} ms of plain fit, {epoch['ratio']:.2f} of its time",
             flush=True,
         )
-    if "ZIRCON_CNN_DATA" in os.environ:
-        figures = agreement()
-        for name in ("auc", "loss"):
-            ours, plain = figures[f"ours_{name}"], figures[f"plain_{name}"]
-            print(
-                f"LeNet-5 as in the notebook, validation {name} by seed: ours "
-                f"{', '.join(f'{value:.3f}' for value in ours)} (mean {np.mean(ours):.3f}); plain fit "
-                f"{', '.join(f'{value:.3f}' for value in plain)} (mean {np.mean(plain):.3f})",
-                flush=True,
-            )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """All ratios in one run: `python benchmarks/run.py`. Lower is better, but for the inference."""
 
+import os
+
 import bench_networks
+import bench_parity
 import bench_segmentation
 
 
@@ -21,6 +24,8 @@ def main() -> None:
         flush=True,
     )
     bench_networks.main()
+    if "ZIRCON_CNN_DATA" in os.environ:
+        bench_parity.main()
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def test_the_page_shows_the_tables_and_says_what_is_missing(reproduced: Path) ->
     assert row["published_roc_auc"] == 0.89
     assert "Mosaics missing: QVC075, QVC083, QVC058" in text
     assert "here the test is" in text
-    assert "VGG-16 is missing." in text
+    assert "VGG-16 is missing, its curve in figure 9 too. " in text
     metrics: Any = read_card(reproduced / "networks" / "mlp.keras").metrics
     n_batholith = sum(metrics["validation"]["confusion"][0])
     assert f"The validation has {n_batholith} grains of the class batholith" in text

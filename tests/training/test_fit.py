@@ -145,7 +145,9 @@ def test_a_stopped_training_gives_back_its_best_epoch(n_val: int, n_epochs: int)
     assert stopped.history == stop.told
     assert len(losses) == n_epochs
     assert stopped.was_stopped
-    assert stopped.epoch == 1 + int(np.argmin(losses)) < n_epochs
+    assert stopped.epoch == 1 + int(np.argmin(losses))
+    # Without validation the last epoch may be the best, as it is with some backends.
+    assert stopped.epoch < n_epochs or not n_val
     whole = fit(replace(RESTLESS, epochs=stopped.epoch), n_val=n_val)
     assert without_time(whole.history) == without_time(stopped.history[: stopped.epoch])
     assert same_numbers(stopped, whole)

@@ -65,11 +65,13 @@ class _Plan:
             settings |= {"cached_features": True, "fine_tuning_epochs": 1} if self.quick else {}
         return settings
 
-    def settings_of_curve(self) -> dict[str, Any]:
-        """Return the same for the trainings with more and more grains."""
-        settings: dict[str, Any] = {"epochs": self.epochs_of(_QUICK_CURVE_EPOCHS), "cached_features": True}
-        settings |= {"weights": self.weights} if self.weights else {}
-        return settings | ({"fine_tuning_epochs": 1} if self.quick else {})
+    def settings_of_curve(self, networks: Sequence[str]) -> dict[str, Any]:
+        """Return the same for the trainings of networks with more and more grains."""
+        settings: dict[str, Any] = {"epochs": self.epochs_of(_QUICK_CURVE_EPOCHS)}
+        if "vgg16" in networks:
+            settings |= {"cached_features": True} | ({"weights": self.weights} if self.weights else {})
+            settings |= {"fine_tuning_epochs": 1} if self.quick else {}
+        return settings
 
 
 def reproduce(
@@ -134,15 +136,16 @@ def reproduce(
                 raise
             notes.append(f"{model.title} is missing, its curve in figure 9 too. {error}")
     notes += notes_on_validation(cards)
+    # The paper's two, as far as there are weights.
+    curves = ["lenet5", *(["vgg16"] if "vgg16" in cards else [])]
     sizes = size_curve(
         plan.project,
         plan.classes,
         folder,
-        # The paper's two, as far as there are weights.
-        networks=["lenet5", *(["vgg16"] if "vgg16" in cards else [])],
+        networks=curves,
         sizes=_QUICK_SIZES if quick else SIZES,
         repeats=1 if quick else 3,
-        training=plan.settings_of_curve(),
+        training=plan.settings_of_curve(curves),
         seed=seed,
         progress=part_of(progress, _TRAINED, 0.95),
     )

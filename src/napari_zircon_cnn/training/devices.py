@@ -9,7 +9,11 @@ import keras
 def devices(kind: str) -> list[str]:
     """Return the devices that Keras's backend sees of a kind, gpu, tpu or cpu, such as `gpu:0`."""
     if keras.config.backend() != "torch":
-        return [str(device) for device in keras.distribution.list_devices(kind)]
+        try:
+            return [str(device) for device in keras.distribution.list_devices(kind)]
+        except RuntimeError:
+            # JAX's way to say that there are none of the kind.
+            return []
     # Keras cannot list those of this backend.
     import torch  # noqa: PLC0415
 

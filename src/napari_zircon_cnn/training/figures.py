@@ -40,8 +40,9 @@ class Seen(keras.metrics.Metric):
         count = ops.add(self.count, 0)  # a tensor: ops.stack takes no variable
         start = ops.stack([count, ops.zeros_like(count)])
         y_true = ops.cast(ops.reshape(y_true, (-1, 1)), self.targets.dtype)
-        self.targets.assign(ops.slice_update(self.targets, start, y_true))
-        self.outputs.assign(ops.slice_update(self.outputs, start, ops.cast(y_pred, self.outputs.dtype)))
+        self.targets.assign(ops.slice_update(self.targets.value, start, y_true))
+        y_pred = ops.cast(y_pred, self.outputs.dtype)
+        self.outputs.assign(ops.slice_update(self.outputs.value, start, y_pred))
         self.count.assign(count + ops.shape(y_pred)[0])
 
     def result(self) -> Any:

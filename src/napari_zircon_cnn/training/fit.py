@@ -21,6 +21,7 @@ from napari_zircon_cnn.training.checkpoint import Checkpoint, State, fingerprint
 from napari_zircon_cnn.training.devices import computing
 from napari_zircon_cnn.training.figures import Figures, Seen
 from napari_zircon_cnn.training.record import Epoch, History, Record, Values
+from napari_zircon_cnn.training.seeding import Seeding
 from napari_zircon_cnn.training.stages import Stage, learning_layers, split_at, stages_of
 
 _SMALL_NETWORK = 1_000_000  # parameters below which starting a step costs as much as the step
@@ -279,7 +280,7 @@ class _Training:
             steps_per_epoch=steps,
             initial_epoch=done,
             epochs=last,
-            callbacks=[figures],
+            callbacks=[Seeding(settings.seed), figures],
             shuffle=False,
             verbose=0,
         )
