@@ -36,13 +36,12 @@ from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.dataset import Dataset, SampleClasses, gather, leave_one_sample_out
 from napari_zircon_cnn.grains import SegmentedMount, measure
 from napari_zircon_cnn.inference import predict
-from napari_zircon_cnn.jobs.answers import priors_of
 from napari_zircon_cnn.jobs.audit import Audited, audit_project
 from napari_zircon_cnn.jobs.segment import segment_mosaics
 from napari_zircon_cnn.metrics import Probabilities, roc_auc
 from napari_zircon_cnn.networks.card import HeldOutSample
 from napari_zircon_cnn.networks.settings import TrainSettings
-from napari_zircon_cnn.priors import equal_priors, evened
+from napari_zircon_cnn.priors import equal_priors, evened, leaning
 from napari_zircon_cnn.samples.synthetic import BATHOLITH, PORPHYRY, SyntheticMount
 from napari_zircon_cnn.samples.synthetic_district import classes_of, synthetic_district
 from napari_zircon_cnn.training import train
@@ -95,7 +94,9 @@ def hold_out_each(
     said, which = [], []
     for fold in leave_one_sample_out(grains):
         learnt, here = grains.take(fold.train), np.flatnonzero(asked.samples == fold.name)
-        said.append(evened(predict(trained_on(learnt, settings), asked.crops[here]), priors_of(learnt)))
+        network = trained_on(learnt, settings)
+        assumed = leaning(predict(network, learnt.crops), learnt.y)
+        said.append(evened(predict(network, asked.crops[here]), assumed))
         which.append(here)
     return HeldOut(np.concatenate(said), asked.take(np.concatenate(which)))
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_zircon_cnn.priors import equal_priors, estimated_priors, evened, with_priors
+from napari_zircon_cnn.priors import equal_priors, estimated_priors, evened, leaning, with_priors
 
 shares = st.floats(0.05, 0.95).map(lambda share: (1 - share, share))
 
@@ -59,3 +59,12 @@ def test_evened_probabilities_lean_to_no_class() -> None:
     for counts in itertools.product(range(1, 40), repeat=2):
         shares = np.array(counts) / sum(counts)
         assert (evened(shares[None], shares.tolist()) == 0.5).all()
+
+
+def test_leaning_is_what_a_classifier_assumes_and_not_how_frequent_its_grains_are() -> None:
+    y = np.repeat([0, 1], [300, 100])
+    assert leaning(np.tile([0.7, 0.3], (400, 1)), y) == pytest.approx((0.7, 0.3), abs=1e-4)
+    odds = np.random.default_rng(0).normal(2.0 * y - 1, 1.0)
+    for share in (0.25, 0.5, 0.9):
+        said = 1 / (1 + np.exp(-(2 * odds + np.log(share / (1 - share)))))
+        assert leaning(np.stack([1 - said, said], axis=1), y)[1] == pytest.approx(share, abs=0.05)

@@ -27,7 +27,7 @@ class Asked:
     probabilities
         Shape (n, n_classes), as the network gives them.
     priors
-        The class frequencies that they assume: those of its training.
+        The class frequencies that they assume; see `priors.leaning`.
     """
 
     grains: Dataset

@@ -13,7 +13,7 @@ from napari_zircon_cnn.dataset import Dataset, leave_one_sample_out, random_spli
 from napari_zircon_cnn.divisions import auc_over_samples
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.metrics import Probabilities, roc_auc
-from napari_zircon_cnn.priors import evened
+from napari_zircon_cnn.priors import evened, leaning
 
 BRIGHTNESS_ALONE = "brightness alone"
 
@@ -109,9 +109,9 @@ def of_baselines(grains: Dataset, folds: Sequence[AuditFold]) -> dict[str, list[
     for name, baseline in _BASELINES.items():
         for fold in folds:
             learnt = grains.take(fold.train)
-            priors = np.bincount(learnt.y, minlength=len(learnt.classes)) / len(learnt)
             said = baseline(learnt, grains.take(fold.asked))
-            found.setdefault(name, []).append(evened(said, tuple(priors.tolist())))
+            assumed = leaning(baseline(learnt, learnt), learnt.y)
+            found.setdefault(name, []).append(evened(said, assumed))
     return found
 
 

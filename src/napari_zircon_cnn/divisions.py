@@ -65,7 +65,7 @@ class Answer:
     probabilities
         Shape (n, n_classes), in the order of the fold's `validation`.
     priors
-        The class frequencies that the probabilities assume.
+        The class frequencies that the probabilities assume; see `priors.leaning`.
     """
 
     by: str

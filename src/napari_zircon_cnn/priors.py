@@ -42,6 +42,36 @@ def with_priors(
     return adjusted
 
 
+def leaning(probabilities: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -> tuple[float, ...]:
+    """Find which class frequencies a classifier assumes, from what it says of grains of known class.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (n, n_classes), of the grains that it has learnt from.
+    y
+        Their classes, shape (n,).
+
+    Returns
+    -------
+    tuple of float
+        The frequencies; for equal ones, the probabilities would give each class its part, on average over
+        classes of which each counts the same. They need not be those of the grains: a network that has
+        learnt little does not know these yet, and to take them off would lend it the knowledge of what was
+        held out.
+    """
+    present = np.unique(y)
+    equal = equal_priors(probabilities.shape[1])
+    shares = np.asarray(equal)
+    for _ in range(_MOST_STEPS):
+        even = with_priors(probabilities, shares.tolist(), equal)
+        part = np.mean([even[y == c].mean(axis=0) for c in present], axis=0)
+        shares = _shares((shares * part).tolist())
+        if np.abs(part - 1 / len(part)).max() < _CLOSE:
+            break
+    return tuple(shares.tolist())
+
+
 def evened(probabilities: NDArray[np.floating[Any]], trained: Sequence[float]) -> NDArray[np.float64]:
     """Return probabilities for equally frequent classes, so that those of many networks can be pooled.
 

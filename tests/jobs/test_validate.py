@@ -28,6 +28,8 @@ def test_figures_over_grains_stand_beside_those_over_samples(district: District)
     assert table["folds"].tolist() == [2, 4] * 3
     assert (table["repeats"] == 2).all()
     assert table.loc[("majority class", "samples"), "roc_auc"] == 0.5
+    # A network that has learnt nothing in its one epoch is not lent the class of what was held out.
+    assert 0.1 < table["roc_auc"]["lenet5", "samples"] < 0.9
     assert table["roc_auc_between_seeds"].notna().all()
     low, high = (table[f"roc_auc_{end}"] for end in ("low", "high"))
     assert ((low <= high) & (high <= 1)).all()

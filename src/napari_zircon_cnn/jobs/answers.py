@@ -78,24 +78,18 @@ def ask_network(
 
     Returns
     -------
-    ndarray of float32, shape (n_tests, n, n_classes)
-        The probabilities.
+    ndarray of float32, shape (n_tests, n + 1, n_classes)
+        The probabilities and, in the last row, the class frequencies that they assume; see `priors.leaning`.
     """
     from napari_zircon_cnn.inference import predict
+    from napari_zircon_cnn.priors import leaning
     from napari_zircon_cnn.training import train
 
     settings = dataclasses.replace(settings, keep_best=False, early_stopping=0)
     nothing = learnt.take(np.zeros(len(learnt), bool))
     result = train(learnt.crops, learnt.y, nothing.crops, nothing.y, learnt.classes, settings, progress)
-    return np.stack([predict(result.model, crops) for crops in tests])
-
-
-def priors_of(learnt: "Dataset", settings: TrainSettings | None = None) -> tuple[float, ...]:
-    """Return the class frequencies that what learnt from some grains assumes."""
-    counts = np.bincount(learnt.y, minlength=len(learnt.classes)).astype(np.float64)
-    if settings is not None and (settings.class_weights or settings.balanced_batches):
-        counts = np.ones(len(counts))
-    return tuple((counts / counts.sum()).tolist())
+    assumed = np.array([leaning(predict(result.model, learnt.crops), learnt.y)], np.float32)
+    return np.stack([np.concatenate([predict(result.model, crops), assumed]) for crops in tests])
 
 
 def _digest(parts: Sequence[Any]) -> str:

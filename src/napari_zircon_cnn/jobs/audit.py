@@ -24,7 +24,7 @@ from napari_zircon_cnn.crops import CropSettings, cut_crops
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import atomic_path, check_can_write
 from napari_zircon_cnn.grains import SegmentedMount
-from napari_zircon_cnn.jobs.answers import KeptAnswers, ask_network, priors_of
+from napari_zircon_cnn.jobs.answers import KeptAnswers, ask_network
 from napari_zircon_cnn.jobs.loading import known_grains, load_each
 from napari_zircon_cnn.networks.registry import check_training, network_spec
 from napari_zircon_cnn.networks.settings import TrainSettings
@@ -180,7 +180,7 @@ def audit_views(
             partial(ask_network, learnt, tests, seeded, step),
         )
         for name, answer in zip(names, answers, strict=True):
-            said.setdefault((view, name), []).append(evened(answer, priors_of(learnt, seeded)))
+            said.setdefault((view, name), []).append(evened(answer[:-1], tuple(answer[-1].tolist())))
         step(1.0, "done")
     richer = {name: view for view, names in SHOWN_BESIDE.items() for name in names}
     judged = {

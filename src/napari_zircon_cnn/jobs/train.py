@@ -15,7 +15,6 @@ import numpy as np
 
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.files import check_can_write, sha256_of
-from napari_zircon_cnn.jobs.answers import priors_of
 from napari_zircon_cnn.jobs.loading import known_grains
 from napari_zircon_cnn.jobs.validation import Validation
 from napari_zircon_cnn.networks.card import ModelCard, TrainingSample, check_model_path
@@ -149,7 +148,7 @@ def train_model(
         state=kept / "network.npz",
         keep_best_on_cancel=keep_best_on_cancel,
     )
-    priors = priors_of(grains.take(split.train), settings)
+    priors = _priors_of(result, grains.take(split.train))
     tests = {"validation": grains.take(split.validation)} | ({"hold_out": held_out} if len(held_out) else {})
     asked = {name: _ask(result, test, priors) for name, test in tests.items()}
     of_folds: dict[str, Asked] = {}
@@ -242,7 +241,7 @@ def _each_fold(
     for n, (fold, step) in enumerate(zip(folds, steps, strict=False), start=1):
         state = kept / f"fold-{n}.npz"
         fitted = _fit(grains, fold, settings, step, partial(on_epoch, fold.name), state=state)
-        priors = priors_of(grains.take(fold.train), settings)
+        priors = _priors_of(fitted, grains.take(fold.train))
         yield fold.name, _ask(fitted, grains.take(fold.validation), priors)
 
 
@@ -290,6 +289,14 @@ def _never_cancelled(progress: Progress) -> Progress:
             progress(fraction, message)
 
     return report
+
+
+def _priors_of(result: "TrainResult", learnt: "Dataset") -> tuple[float, ...]:
+    """Return the class frequencies that a network assumes, by what it says of the grains it learnt from."""
+    from napari_zircon_cnn.inference import predict
+    from napari_zircon_cnn.priors import leaning
+
+    return leaning(predict(result.model, learnt.crops), learnt.y)
 
 
 def _ask(result: "TrainResult", grains: "Dataset", priors: tuple[float, ...]) -> "Asked":

@@ -13,7 +13,7 @@ from napari_zircon_cnn.calibration import reliability_curves
 from napari_zircon_cnn.crops import CropSettings
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import atomic_path, check_can_write
-from napari_zircon_cnn.jobs.answers import KeptAnswers, ask_network, priors_of
+from napari_zircon_cnn.jobs.answers import KeptAnswers, ask_network
 from napari_zircon_cnn.jobs.loading import known_grains
 from napari_zircon_cnn.networks.card import Calibration
 from napari_zircon_cnn.networks.registry import check_training, network_spec
@@ -150,13 +150,14 @@ def _check_folds(grains: "Dataset", n_folds: int) -> None:
 def _of_baselines(grains: "Dataset", parts: Sequence["Division"]) -> list["Answer"]:
     from napari_zircon_cnn.baseline import BASELINES
     from napari_zircon_cnn.divisions import Answer
+    from napari_zircon_cnn.priors import leaning
 
     found = []
     for name, baseline in BASELINES.items():
         for part in parts:
             learnt = grains.take(part.fold.train)
             said = baseline(learnt, grains.take(part.fold.validation))
-            found.append(Answer(name, part, said, priors_of(learnt)))
+            found.append(Answer(name, part, said, leaning(baseline(learnt, learnt), learnt.y)))
     return found
 
 
@@ -185,7 +186,7 @@ def _of_network(
             return ask_network(learnt, [test], seeded, step)
 
         said = kept.get([learnt.crops, learnt.y, test, seeded], ask)[0]
-        found.append(Answer(settings.network, part, said, priors_of(learnt, settings)))
+        found.append(Answer(settings.network, part, said[:-1], tuple(said[-1].tolist())))
         step(1.0, "done")
     return found
 
