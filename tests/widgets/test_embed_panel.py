@@ -23,6 +23,7 @@ from napari_zircon_cnn.grains import existing, usable, with_coordinates
 from napari_zircon_cnn.jobs.segment import segment_mosaics
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
+from napari_zircon_cnn.widgets import embedding
 from napari_zircon_cnn.widgets.workbench import Workbench
 
 Bench = tuple[Any, Workbench]
@@ -422,6 +423,13 @@ def look_for_neighbours(workbench: Workbench, qtbot: Any) -> None:
     assert f"Grain {label} of BAT-2 and its 12 neighbours" in embed.state.text()
     assert embed.gallery.grains[0] == ("BAT-2", label)
     assert len(set(embed.gallery.grains)) == 13
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedding, "N_NEIGHBOURS", 1000)
+        press(qtbot, embed.neighbours_button)
+        finish(qtbot, session)
+    assert "other grains that count, fewer than the 1000 asked for" in embed.state.text()
+    press(qtbot, embed.neighbours_button)
+    finish(qtbot, session)
     row, (name, other) = next(
         (row, grain) for row, grain in enumerate(embed.gallery.grains) if grain[0] not in session.samples
     )
