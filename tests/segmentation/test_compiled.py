@@ -23,7 +23,7 @@ def test_loops_are_compiled_where_nothing_can_be_kept(tmp_path: Path) -> None:
     nowhere = {**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "IPythonCacheLocator"}
 
     for environment in (dict(os.environ), nowhere):
-        command = [sys.executable, script]
+        command = [sys.executable, str(script)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert (done.stdout.strip(), done.returncode) == ("3", 0)
     assert list(tmp_path.glob("__pycache__/*.nbi"))
