@@ -28,7 +28,8 @@ class Seeding(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Seed before the first step, but after the batches' loader has drawn a number for itself."""
-        if batch == 0:
+        # TensorFlow prepares its functions anew when seeded, for longer than a small network's epoch takes.
+        if batch == 0 and keras.backend.backend() == "torch":
             keras.utils.set_random_seed(
                 int(np.random.SeedSequence([self._seed, self._epoch]).generate_state(1)[0])
             )
