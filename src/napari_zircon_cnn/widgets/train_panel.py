@@ -223,6 +223,9 @@ class TrainPanel(Panel):
         self._show_curves().add_epoch(row)
         self._seconds.append(float(row["seconds"]))
         done, epochs = int(row["epoch"]), self._total
+        if done == 1:
+            # On a busy computer the curves had no place yet when they came.
+            self.scroll_area.ensureWidgetVisible(self.curves)
         recent = self._seconds[-_SMOOTHED:]
         left = (epochs - done) * sum(recent) / len(recent)
         self.state.setText(f"Epoch {done} of {epochs}, {duration(left)} left.")
