@@ -34,6 +34,17 @@ def test_what_is_loaded_is_spared_until_the_window_closes(opened: tuple[Any, Ses
     assert gc.get_freeze_count() == 0
 
 
+def test_workbench_leaves_a_collection_until_it_is_shown(
+    make_napari_viewer_proxy: Callable[..., Any], qtbot: Any
+) -> None:
+    viewer = make_napari_viewer_proxy()
+    assert gc.isenabled()
+    _, workbench = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Zircon CNN")
+    assert not gc.isenabled()
+    qtbot.waitUntil(gc.isenabled)
+    workbench.session.close()
+
+
 @pytest.mark.parametrize(("added", "is_spared"), [("later", True), (None, False)])
 def test_spared_layer_can_be_let_go(opened: tuple[Any, Session], added: str | None, is_spared: bool) -> None:
     viewer, session = opened

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 
 @contextmanager
@@ -19,6 +19,13 @@ def put_off() -> Iterator[None]:
     finally:
         if is_enabled:
             gc.enable()
+
+
+def put_off_for(pause_ms: int) -> None:
+    """Leave a collection that falls due until the window has had its turn for that long."""
+    if gc.isenabled():
+        gc.disable()
+        QTimer.singleShot(pause_ms, gc.enable)
 
 
 class QuickCollection(QObject):

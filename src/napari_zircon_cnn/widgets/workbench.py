@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zircon_cnn.widgets.classify_panel import ClassifyPanel
-from napari_zircon_cnn.widgets.collecting import put_off
+from napari_zircon_cnn.widgets.collecting import put_off, put_off_for
 from napari_zircon_cnn.widgets.curate_panel import CuratePanel
 from napari_zircon_cnn.widgets.embed_panel import EmbedPanel
 from napari_zircon_cnn.widgets.inspect_panel import InspectPanel
@@ -37,6 +37,7 @@ _KINDS: tuple[type[Panel], ...] = (
 )
 _WIDTH_PX = 390
 _PAUSE_MS = 100
+_UNTIL_SHOWN_MS = 500
 # napari's style shows no difference between the step that is shown and the others; the blue suits each theme.
 _STEP_STYLE = """
 QToolButton {border: none; border-bottom: 3px solid transparent; padding: 2px 0px;}
@@ -59,6 +60,8 @@ class Workbench(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        # What was loaded for this has made a collection due, which would come before the first picture.
+        put_off_for(_UNTIL_SHOWN_MS)
         self.viewer = napari_viewer
         self.session: Session = session_of(napari_viewer)
         self._built: dict[type[Panel], Panel] = {}
