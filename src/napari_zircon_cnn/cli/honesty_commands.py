@@ -9,7 +9,9 @@ from napari_zircon_cnn.cli.app import app
 from napari_zircon_cnn.cli.options import (
     Augmentation,
     ClassesFile,
+    ClassWeights,
     Json,
+    Masked,
     ProjectFolder,
     Scaling,
     value_range_of,
@@ -47,12 +49,8 @@ def validate(
     epochs: Epochs = 200,
     augmentation: Vary = Augmentation.PAPER,
     scaling: Scale = Scaling.PAPER,
-    class_weights: Annotated[
-        bool, typer.Option("--class-weights", help="Let each class count the same, however few its grains.")
-    ] = False,
-    masked: Annotated[
-        bool, typer.Option("--masked", help="Blacken all but the grain itself in its crop.")
-    ] = False,
+    class_weights: ClassWeights = False,
+    masked: Masked = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

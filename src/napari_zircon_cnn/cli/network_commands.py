@@ -9,14 +9,18 @@ import typer
 from napari_zircon_cnn.cli.app import app
 from napari_zircon_cnn.cli.options import (
     Augmentation,
+    CachedFeatures,
     ClassesFile,
+    ClassWeights,
     Json,
+    Masked,
     ModelFile,
     Prior,
     ProjectFolder,
     Samples,
     Scaling,
     Validation,
+    Weights,
     value_range_of,
 )
 from napari_zircon_cnn.cli.output import end, print_figures, print_verdicts, progress_bar
@@ -62,27 +66,13 @@ def train(
             "optimiser=sgd or batch_normalisation=yes; may be repeated.",
         ),
     ] = None,
-    weights: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            help="For vgg16: a file of ImageNet's weights instead of the download, or none for random ones.",
-        ),
-    ] = "imagenet",
-    cached_features: Annotated[
-        bool,
-        typer.Option(
-            "--cached-features",
-            help="For vgg16: compute what the frozen layers see once, without augmentation; much faster.",
-        ),
-    ] = False,
+    weights: Weights = "imagenet",
+    cached_features: CachedFeatures = False,
     fine_tuning_epochs: Annotated[
         int,
         typer.Option(help="For vgg16: epochs with the last convolution unfrozen, at a tenth of the rate."),
     ] = 20,
-    class_weights: Annotated[
-        bool, typer.Option("--class-weights", help="Let each class count the same, however few its grains.")
-    ] = False,
+    class_weights: ClassWeights = False,
     balanced: Annotated[
         bool, typer.Option("--balanced", help="Show each class equally often in each batch instead.")
     ] = False,
@@ -108,9 +98,7 @@ def train(
     size_px: Annotated[
         int | None, typer.Option("--size-px", help="Edge of the crop; by default what the network takes.")
     ] = None,
-    masked: Annotated[
-        bool, typer.Option("--masked", help="Blacken all but the grain itself in its crop.")
-    ] = False,
+    masked: Masked = False,
     as_json: Json = False,
 ) -> None:
     """Train a network on the grains of a project."""

@@ -58,3 +58,21 @@ Samples = Annotated[
     str, typer.Option("--samples", metavar="SAMPLE,...", help="Only these samples, with commas between.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON for other programs to read.")]
+Weights = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        help="For vgg16: a file of ImageNet's weights instead of the download, or none for random ones.",
+    ),
+]
+CachedFeatures = Annotated[
+    bool,
+    typer.Option(
+        "--cached-features",
+        help="For vgg16: compute what the frozen layers see once, without augmentation; much faster.",
+    ),
+]
+ClassWeights = Annotated[
+    bool, typer.Option("--class-weights", help="Let each class count the same, however few its grains.")
+]
+Masked = Annotated[bool, typer.Option("--masked", help="Blacken all but the grain itself in its crop.")]

@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from napari_zircon_cnn.cli.app import app
-from napari_zircon_cnn.cli.options import ClassesFile, Json, ProjectFolder
+from napari_zircon_cnn.cli.options import (
+    CachedFeatures,
+    ClassesFile,
+    Json,
+    ProjectFolder,
+    Weights,
+)
 from napari_zircon_cnn.cli.output import end, print_trials, progress_bar
 from napari_zircon_cnn.cli.words import names_in, sizes_in
 
@@ -61,20 +67,8 @@ def size_curve(
         str, typer.Option(metavar="NETWORK,...", help="The networks, each a curve, such as lenet5,vgg16.")
     ] = "lenet5",
     epochs: Epochs = 200,
-    weights: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            help="For vgg16: a file of ImageNet's weights instead of the download, or none for random ones.",
-        ),
-    ] = "imagenet",
-    cached_features: Annotated[
-        bool,
-        typer.Option(
-            "--cached-features",
-            help="For vgg16: compute what the frozen layers see once, without augmentation; much faster.",
-        ),
-    ] = False,
+    weights: Weights = "imagenet",
+    cached_features: CachedFeatures = False,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

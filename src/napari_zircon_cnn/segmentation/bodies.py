@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.segmentation.background import Region
 from napari_zircon_cnn.segmentation.ragged import Index, Rows
+from napari_zircon_cnn.segmentation.sheets import Sheet
 from napari_zircon_cnn.segmentation.views import Slopes, View
 
 Mask = NDArray[np.uint8]
@@ -154,3 +155,39 @@ class Bodies:
         for start, stop in pairwise(limits):
             if stop > start:
                 yield self.chosen(slice(start, stop))
+
+
+@dataclass(frozen=True, eq=False)
+class LaidOut:
+    """Bodies side by side on a sheet.
+
+    Parameters
+    ----------
+    bodies
+        At least one.
+    gap_px
+        How far apart their boxes lie.
+    """
+
+    bodies: Bodies
+    gap_px: int
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """Where the boxes lie."""
+        return Sheet.of(self.bodies.shapes, self.gap_px)
+
+    @cached_property
+    def masks(self) -> Mask:
+        """1 where each body is in its box."""
+        return self.sheet.where(self.bodies.view.bodies, self.bodies.begin, self.bodies.labels)
+
+    @cached_property
+    def others(self) -> Mask:
+        """1 where another body is in the box of one."""
+        return self.sheet.cut_from(self.bodies.view.window.mask, self.bodies.begin) ^ self.masks
+
+    @cached_property
+    def light(self) -> NDArray[np.uint16]:
+        """Brightness above the resin."""
+        return self.sheet.cut_from(self.bodies.view.window.light, self.bodies.begin)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zircon_cnn.segmentation.bodies import LARGEST_HOLE_UM, Bodies, Mask, square
+from napari_zircon_cnn.segmentation.bodies import LARGEST_HOLE_UM, Bodies, LaidOut, Mask, square
 from napari_zircon_cnn.segmentation.ragged import Index, upper_medians
 from napari_zircon_cnn.segmentation.sheets import Outline, Sheet, filled
 from napari_zircon_cnn.segmentation.views import GAP_UM, SOBEL_GAIN
@@ -56,18 +56,15 @@ class _Lit:
     um: float
 
     @classmethod
-    def around(cls, bodies: Bodies, pieces: Sequence[Pieces], um: float) -> "_Lit":
+    def around(cls, laid: LaidOut, pieces: Sequence[Pieces], um: float) -> "_Lit":
         """Look around bodies that consist of pieces."""
         near = square(GAP_UM, um)
-        window, sheet = bodies.view.window, Sheet.of(bodies.shapes, 2 * len(near))
-        light = sheet.cut_from(window.light, bodies.begin)
-        least = sheet.holding((_DIMMEST * bodies.contrasts).astype(np.uint16), np.uint16)
+        sheet, light = laid.sheet, laid.light
+        least = sheet.holding((_DIMMEST * laid.bodies.contrasts).astype(np.uint16), np.uint16)
         own = sheet.holding([sum(each[1:], each[0]) for each in pieces], np.uint8)
-        masks = sheet.where(bodies.view.bodies, bodies.begin, bodies.labels)
-        others = sheet.cut_from(window.mask, bodies.begin) ^ masks
-        whole: Any = own | others & (light > 2 * least)
+        whole: Any = own | laid.others & (light > 2 * least)
         dim: Any = cv2.morphologyEx((light > least) & (1 - whole), cv2.MORPH_OPEN, near)
-        return cls(bodies, sheet, light, own, whole, dim, near, um)
+        return cls(laid.bodies, sheet, light, own, whole, dim, near, um)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +87,13 @@ class _Parts:
     of: NDArray[np.int32]
 
 
-def with_dim_parts(bodies: Bodies, pieces: Sequence[Pieces], pixel_size_um: float) -> list[Pieces]:
+def with_dim_parts(laid: LaidOut, pieces: Sequence[Pieces], pixel_size_um: float) -> list[Pieces]:
     """Return bodies' pieces with the dim parts that a sharp edge parts from the resin.
 
     Parameters
     ----------
-    bodies
-        At least one.
+    laid
+        The bodies, further apart than filters of twice a crack's width reach.
     pieces
         The grains that each consists of, as masks of its shape.
     pixel_size_um
@@ -107,7 +104,7 @@ def with_dim_parts(bodies: Bodies, pieces: Sequence[Pieces], pixel_size_um: floa
     list of list of ndarray
         The same pieces; a dim part is added to the one that it touches most.
     """
-    lit = _Lit.around(bodies, pieces, pixel_size_um)
+    lit = _Lit.around(laid, pieces, pixel_size_um)
     outlines = _inside(lit.sheet, lit.dim, _LEAST_DIM_UM2 / pixel_size_um**2)
     if not outlines:
         return list(pieces)

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.segmentation.adaptive_parameters import AdaptiveParameters
 from napari_zircon_cnn.segmentation.background import GREY_SCALE
-from napari_zircon_cnn.segmentation.bodies import SMALLEST_OBJECT_UM, Bodies, square
-from napari_zircon_cnn.segmentation.sheets import Sheet
+from napari_zircon_cnn.segmentation.bodies import SMALLEST_OBJECT_UM, Bodies, LaidOut, square
 from napari_zircon_cnn.segmentation.views import GAP_UM, SOBEL_GAIN, low_slope
 
 _HIGH_SLOPE_PER_UM = 0.08
@@ -57,12 +56,10 @@ def with_an_edge(bodies: Bodies, pixel_size_um: float, parameters: AdaptiveParam
 def _have_their_own(bodies: Bodies, um: float, parameters: AdaptiveParameters) -> NDArray[np.bool_]:
     """Tell which bodies have an edge that is not that of something much brighter beside them."""
     near, beside = square(GAP_UM, um), square(_NEIGHBOUR_UM, um)
-    sheet = Sheet.of(bodies.shapes, len(beside))
-    masks = sheet.where(bodies.view.bodies, bodies.begin, bodies.labels)
-    light = sheet.cut_from(bodies.view.window.light, bodies.begin)
-    lit: Any = cv2.dilate(light * (1 - cv2.dilate(masks, near)), beside)
+    laid = LaidOut(bodies, len(beside))
+    lit: Any = cv2.dilate(laid.light * (1 - cv2.dilate(laid.masks, near)), beside)
     rows, steepness = bodies.steepness()
-    x, y = (np.concatenate(bodies.outlines) + (sheet.corners - bodies.begin)[rows.numbers]).T
+    x, y = (np.concatenate(bodies.outlines) + (laid.sheet.corners - bodies.begin)[rows.numbers]).T
     contrasts, least = bodies.contrasts, parameters.edge_share * rows.lengths
     steepness[lit[y, x] >= (_MUCH_BRIGHTER * contrasts)[rows.numbers]] = 0
     low, high = low_slope(contrasts, um), _HIGH_SLOPE_PER_UM * SOBEL_GAIN * um * contrasts

@@ -17,12 +17,13 @@ from napari_zircon_cnn.segmentation.bodies import (
     SMALLEST_OBJECT_UM,
     Bodies,
     GrainMask,
+    LaidOut,
     square,
 )
 from napari_zircon_cnn.segmentation.cuts import Outlined
 from napari_zircon_cnn.segmentation.dim_parts import with_dim_parts
 from napari_zircon_cnn.segmentation.edges import with_an_edge
-from napari_zircon_cnn.segmentation.sheets import Sheet, filled
+from napari_zircon_cnn.segmentation.sheets import filled
 from napari_zircon_cnn.segmentation.splitting import longest_outline, split
 from napari_zircon_cnn.segmentation.views import GAP_UM
 
@@ -35,8 +36,9 @@ def grains_of(bodies: Bodies, pixel_size_um: float, parameters: AdaptiveParamete
     if not len(bodies):
         return []
     found = []
-    parts = [split(body, pixel_size_um, parameters) for body in _closed(bodies, pixel_size_um)]
-    for box, pieces in zip(bodies.boxes, with_dim_parts(bodies, parts, pixel_size_um), strict=True):
+    laid = LaidOut(bodies, 2 * len(square(GAP_UM, pixel_size_um)))
+    parts = [split(body, pixel_size_um, parameters) for body in _closed(laid, pixel_size_um)]
+    for box, pieces in zip(bodies.boxes, with_dim_parts(laid, parts, pixel_size_um), strict=True):
         for piece in pieces:
             x, y, width, height = cv2.boundingRect(piece)
             mask = np.ascontiguousarray(piece[y : y + height, x : x + width])
@@ -46,14 +48,11 @@ def grains_of(bodies: Bodies, pixel_size_um: float, parameters: AdaptiveParamete
     return found
 
 
-def _closed(bodies: Bodies, um: float) -> list[Outlined]:
+def _closed(laid: LaidOut, um: float) -> list[Outlined]:
     """Return bodies without their cracks and holes."""
-    near = square(GAP_UM, um)
-    sheet = Sheet.of(bodies.shapes, 2 * len(near))
-    masks = sheet.where(bodies.view.bodies, bodies.begin, bodies.labels)
-    others = sheet.cut_from(bodies.view.window.mask, bodies.begin) ^ masks
-    closed: Any = cv2.morphologyEx(masks, cv2.MORPH_CLOSE, near)
-    closed &= 1 - others
+    bodies, sheet = laid.bodies, laid.sheet
+    closed: Any = cv2.morphologyEx(laid.masks, cv2.MORPH_CLOSE, square(GAP_UM, um))
+    closed &= 1 - laid.others
     outlines, whole = filled(sheet, closed, LARGEST_HOLE_UM / um)
     light = bodies.view.window.light
     return [
