@@ -31,19 +31,16 @@ class Seen(keras.metrics.Metric):
 
     def __init__(self, capacity: int, n_outputs: int) -> None:
         super().__init__(name="seen", dtype="float32")
-        self.targets = self.add_variable((capacity, 1), initializer="zeros", name="targets")
-        self.outputs = self.add_variable((capacity, n_outputs), initializer="zeros", name="outputs")
+        self.batches = self.add_variable((capacity, 1 + n_outputs), initializer="zeros", name="batches")
         self.count = self.add_variable((), initializer="zeros", dtype="int32", name="count")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # noqa: ARG002
         """Keep a batch."""
-        count = ops.add(self.count, 0)  # a tensor: ops.stack takes no variable
-        start = ops.stack([count, ops.zeros_like(count)])
-        y_true = ops.cast(ops.reshape(y_true, (-1, 1)), self.targets.dtype)
-        self.targets.assign(ops.slice_update(self.targets.value, start, y_true))
-        y_pred = ops.cast(y_pred, self.outputs.dtype)
-        self.outputs.assign(ops.slice_update(self.outputs.value, start, y_pred))
-        self.count.assign(count + ops.shape(y_pred)[0])
+        rows = self.count + ops.arange(ops.shape(y_pred)[0], dtype="int32")
+        y_true = ops.cast(ops.reshape(y_true, (-1, 1)), self.batches.dtype)
+        batch = ops.concatenate([y_true, ops.cast(y_pred, self.batches.dtype)], axis=1)
+        self.batches.assign(ops.scatter_update(self.batches, rows[:, None], batch))
+        self.count.assign_add(ops.shape(y_pred)[0])
 
     def result(self) -> Any:
         """Return nothing of note: the figures are taken by `epoch`."""
@@ -55,10 +52,8 @@ class Seen(keras.metrics.Metric):
 
     def epoch(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the probabilities (n, n_classes) and classes (n,) seen since the last reset."""
-        n = int(ops.convert_to_numpy(self.count))
-        predicted = ops.convert_to_numpy(self.outputs)[:n]
-        targets = ops.convert_to_numpy(self.targets)[:n, 0]
-        return class_probabilities(predicted), targets.astype(np.int64)
+        kept = ops.convert_to_numpy(self.batches)[: int(ops.convert_to_numpy(self.count))]
+        return class_probabilities(kept[:, 1:]), kept[:, 0].astype(np.int64)
 
 
 class Figures(keras.callbacks.Callback):
