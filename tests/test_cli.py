@@ -587,15 +587,18 @@ def test_trials_from_the_command_line(
     curve = run.json(
         "size-curve", *place, "--model", "mlp,lenet5", "--sizes", "20", "--repeats", 1, "--weights", "none"
     )
-    assert [(row["network"], row["seed"]) for row in curve["trials"]] == [("mlp", 7), ("lenet5", 7)]
+    without = ("majority class", "shapes alone")
+    assert [row["network"] for row in curve["trials"]] == [*without, "mlp", "lenet5"]
+    assert {row["seed"] for row in curve["trials"]} == {7}
     settings = run.json("hyperparameters", *place)
-    assert [(row["name"], row["seed"]) for row in settings["trials"]] == [
-        ("stride = 1", 7),
-        ("stride = 2", 7),
+    assert [(row["network"], row["name"]) for row in settings["trials"]] == [
+        *((name, "all grains") for name in without),
+        ("lenet5", "stride = 1"),
+        ("lenet5", "stride = 2"),
     ]
     code, out, _ = run("size-curve", *place, "--model", "mlp,lenet5", "--sizes", "20", "--repeats", 1)
     assert code == 0
-    assert "mlp, 20 grains: 20 grains, accuracy" in out
+    assert all(f"{name}, 20 grains: 20 grains, accuracy" in out for name in (*without, "mlp"))
     assert run.refusal("size-curve", *place, "--sizes", "20,many") == (
         "Sizes are numbers of grains with commas between, such as 50,100; '20,many' is none."
     )

@@ -84,7 +84,7 @@ ROOMS: dict[str, set[str]] = {
     "validation_figures": {"figures"},
     "overview": {"figures", "grains"},
     "pages": set(),
-    "reproduction": {"figures", "networks", "pages", "samples"},
+    "reproduction": {"baseline", "figures", "networks", "pages", "samples"},
     "report_rows": {"grains", "verdicts"},
     "report": ABOVE,
     "jobs": ABOVE,

@@ -29,7 +29,9 @@ INK = "#2b2f36"
 TRAINING_COLOUR = "#0072b2"
 VALIDATION_COLOUR = "#e69f00"
 
-_MUTED = "#8a8f98"
+MUTED = "#8a8f98"
+"""The colour of what the eye may pass over."""
+
 _FONTS = ["system-ui", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans"]
 _DARK_THEME = "svg{color:#2b2f36}@media(prefers-color-scheme:dark){svg{color:#dfe3ea}}"
 _NOTE_SIZE = 9.0
@@ -167,12 +169,12 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
         if not axes.lines:
-            axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=_MUTED)
+            axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=MUTED)
         if key == "loss":
             axes.set_ylim(bottom=0)
         else:
             axes.set_ylim(min(0.4, axes.get_ylim()[0]), 1.0)
-            axes.axhline(0.5, color=_MUTED, linestyle=":", linewidth=0.8)
+            axes.axhline(0.5, color=MUTED, linestyle=":", linewidth=0.8)
     handles, names = panels[0].get_legend_handles_labels()
     if handles:
         panels[0].legend(handles, names, frameon=False, fontsize=_NOTE_SIZE, labelcolor=INK)
@@ -217,7 +219,7 @@ def crop_gallery(
         axes.imshow(crop[..., 0], cmap="viridis", interpolation="none")
         if math.isfinite(value):
             axes.set_title(f"p = {value:.2f}", fontsize=_NOTE_SIZE, color=INK, pad=3)
-        axes.set_xlabel(_shortened(name), fontsize=_NOTE_SIZE - 1, color=_MUTED, parse_math=False, labelpad=3)
+        axes.set_xlabel(_shortened(name), fontsize=_NOTE_SIZE - 1, color=MUTED, parse_math=False, labelpad=3)
     for axes in panels:
         axes.set_xticks([])
         axes.set_yticks([])

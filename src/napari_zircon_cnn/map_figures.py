@@ -9,11 +9,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from napari_zircon_cnn.figures import INK
+from napari_zircon_cnn.figures import INK, MUTED
 from napari_zircon_cnn.placement import MapGrid
 
 _SIZE = 9.0
-_MUTED = "#8a8f98"
 _PANEL_INCHES = 1.25
 
 
@@ -57,7 +56,7 @@ def feature_map_figure(
     _show(panels[0, 0], crop[..., 0])
     panels[0, 0].set_title("crop", fontsize=_SIZE, color=INK, pad=3)
     words = "\n".join(part for part in (name, *_lines(note)) if part)
-    panels[0, 0].set_xlabel(words, fontsize=_SIZE - 1, color=_MUTED, parse_math=False, labelpad=4)
+    panels[0, 0].set_xlabel(words, fontsize=_SIZE - 1, color=MUTED, parse_math=False, labelpad=4)
     for column, (layer, values) in zip(panels[:, 1:].T, maps.items(), strict=True):
         title = f"{layer}\n{values.shape[0]} x {values.shape[1]}"
         column[0].set_title(title, fontsize=_SIZE, color=INK, pad=3, parse_math=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from napari_zircon_cnn.figures import INK, TRAINING_COLOUR, VALIDATION_COLOUR, new_figure
+from napari_zircon_cnn.figures import INK, MUTED, TRAINING_COLOUR, VALIDATION_COLOUR, new_figure
 
 Points = Sequence[Mapping[str, float]]
 """A reliability diagram's points as `metrics.reliability` gives them."""
@@ -17,7 +17,6 @@ OVER_NAMES = {"grains": "over grains of the same samples", "samples": "over whol
 
 _COLOURS = {"grains": TRAINING_COLOUR, "samples": VALIDATION_COLOUR}
 _MARKERS = ("o", "s", "^", "D")
-_MUTED = "#8a8f98"
 _LARGEST_MARKER = 120.0
 _NOTE_SIZE = 9.0
 
@@ -56,8 +55,8 @@ def side_by_side_figure(table: pd.DataFrame) -> Figure:
             axes.plot(values, at, linestyle="", marker="o", color=colour, label=OVER_NAMES[over])
         for row, value in zip(at, auc, strict=True):
             if math.isnan(value):
-                of_auc.text(0.01, row, "one class only", fontsize=_NOTE_SIZE - 1, color=_MUTED, va="center")
-    of_auc.axvline(0.5, color=_MUTED, linestyle=":", linewidth=0.8)
+                of_auc.text(0.01, row, "one class only", fontsize=_NOTE_SIZE - 1, color=MUTED, va="center")
+    of_auc.axvline(0.5, color=MUTED, linestyle=":", linewidth=0.8)
     for axes, title in ((of_auc, "ROC-AUC of held-out grains"), (of_accuracy, "accuracy")):
         axes.set_xlim(0, 1.02)
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -90,9 +89,9 @@ def reliability_figure(panels: Mapping[str, Mapping[str, Points]], target_class:
     Source: DeGroot & Fienberg (1983), doi:10.2307/2987588.
     """
     figure, axes = new_figure(3.4 * max(len(panels), 1), 4.4, max(len(panels), 1))
-    styles = list(zip((_MUTED, TRAINING_COLOUR, VALIDATION_COLOUR), _MARKERS, strict=False))
+    styles = list(zip((MUTED, TRAINING_COLOUR, VALIDATION_COLOUR), _MARKERS, strict=False))
     for panel, (title, curves) in zip(axes, panels.items(), strict=True):
-        panel.plot([0, 1], [0, 1], color=_MUTED, linestyle=":", linewidth=0.8)
+        panel.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=0.8)
         for (name, points), (colour, marker) in zip(curves.items(), styles, strict=False):
             counts = np.array([point["n"] for point in points], np.float64)
             x, y = ([point[key] for point in points] for key in ("probability", "share"))

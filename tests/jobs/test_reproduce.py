@@ -81,7 +81,7 @@ def test_the_page_shows_the_tables_and_says_what_is_missing(reproduced: Path) ->
 def test_figures_of_the_page_are_those_of_the_networks(reproduced: Path) -> None:
     card = read_card(reproduced / "networks" / "lenet-both.keras")
     networks = pd.read_csv(reproduced / "table-2.csv").set_index(["network", "part"])
-    folds = pd.read_csv(reproduced / "cross-validation.csv").set_index("figure")
+    folds = pd.read_csv(reproduced / "cross-validation.csv").set_index("network")
 
     ours: Any = networks.loc[("LeNet-5, dropout and augmentation", "test")]
     metrics: Any = card.metrics
@@ -90,7 +90,12 @@ def test_figures_of_the_page_are_those_of_the_networks(reproduced: Path) -> None
     majority: Any = networks.loc[("without a network: majority class", "validation")]
     assert majority["roc_auc"] == 0.5
     mean = sum(fold["loss"] for fold in metrics["folds"]) / 5
-    assert folds.loc["loss", "mean"] == pytest.approx(mean)
+    assert folds.loc["LeNet-5, dropout and augmentation", "loss"] == pytest.approx(mean)
+    assert folds.loc["without a network: majority class", "roc_auc"] == 0.5
+    of_shapes = [fold["accuracy"] for fold in metrics["beside"]["shapes alone"]["folds"]]
+    assert folds.loc["without a network: shapes alone", "accuracy"] == pytest.approx(sum(of_shapes) / 5)
+    sizes = pd.read_csv(reproduced / "figure-9.csv")
+    assert list(dict.fromkeys(sizes["network"])) == ["majority class", "shapes alone", "lenet5"]
     assert card.classes == ("batholith", "porphyry")
 
 

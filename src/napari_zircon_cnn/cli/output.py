@@ -72,15 +72,12 @@ def print_figures(
 
 
 def print_trials(table: "pd.DataFrame") -> None:
-    """Print the figures of many trainings, the mean over those that differ in their seed only."""
+    """Print the figures of many trainings and of what they must beat, the means over seeds."""
     from napari_zircon_cnn.jobs.trials import means_of
 
-    rows = means_of(table)
-    is_of_several = len({row["network"] for row in rows}) > 1
-    for row in rows:
+    for row in means_of(table):
         typer.echo(
-            (f"{row['network']}, " if is_of_several else "")
-            + f"{row['name']}: {row['n_grains']:.0f} grains, accuracy {row['accuracy']:.2f}, "
+            f"{row['network']}, {row['name']}: {row['n_grains']:.0f} grains, accuracy {row['accuracy']:.2f}, "
             f"loss {row['loss']:.2f}, ROC-AUC {row['roc_auc']:.2f}"
             + (f" ± {row['spread']:.2f}" if row["trainings"] > 1 else "")
         )

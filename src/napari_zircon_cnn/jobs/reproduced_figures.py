@@ -137,8 +137,9 @@ def drawn_figures(
         "figure-9",
         "Figure 9: how much data is needed",
         "ROC-AUC of the validation against the number of training grains; VGG-16, where there are weights "
-        "for it, without augmentation while all its convolutions are frozen.",
-        size_figure({_CURVES[str(name)]: rows for name, rows in sizes.groupby("network", sort=False)}),
+        "for it, without augmentation while all its convolutions are frozen. Dashed: what needs no "
+        "network, learnt from the same grains.",
+        size_figure(sizes, _CURVES),
         sizes,
     )
     yield _variations(grains, cards[_BEST].training.seed, variations_figure)

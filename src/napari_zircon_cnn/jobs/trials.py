@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from napari_zircon_cnn.crops import CropSettings
@@ -21,6 +22,7 @@ from napari_zircon_cnn.settings import validated
 
 if TYPE_CHECKING:
     from napari_zircon_cnn.dataset import ClassSource, Dataset
+    from napari_zircon_cnn.metrics import Probabilities
 
 SIZES = (50, 100, 200, 400, 678)
 """Grains to train with; the paper's figure 9 ends at 678."""
@@ -103,7 +105,7 @@ def size_curve(
     Returns
     -------
     DataFrame
-        One row a trial: name, network, seed, n_grains, loss, accuracy and roc_auc.
+        As `run_trials` returns it.
 
     Raises
     ------
@@ -121,7 +123,7 @@ def size_curve(
     from napari_zircon_cnn.figures import save_figure
     from napari_zircon_cnn.reproduction.pictures import size_figure
 
-    tables: dict[str, pd.DataFrame] = {}
+    table = pd.DataFrame()
     for n, network in enumerate(networks):
         suited = _suited(training or {}, network) if len(networks) > 1 else dict(training or {})
         trials = [
@@ -132,12 +134,12 @@ def size_curve(
         step = part_of(
             progress, n / len(networks), (n + 1) / len(networks), network if len(networks) > 1 else ""
         )
-        tables[network] = run_trials(
-            project_folder, classes, trials, Path(folder) / "size_curve.csv", progress=step
-        )
+        found = run_trials(project_folder, classes, trials, Path(folder) / "size_curve.csv", progress=step)
+        # The baselines stand beside each of the networks, with the same figures.
+        table = pd.concat([table, found]).drop_duplicates(["network", "name", "seed"], ignore_index=True)
         for suffix in (".png", ".svg"):
-            save_figure(size_figure(tables), Path(folder, f"size_curve{suffix}"))
-    return pd.concat(tables.values(), ignore_index=True)
+            save_figure(size_figure(table), Path(folder, f"size_curve{suffix}"))
+    return table
 
 
 def _suited(training: Mapping[str, Any], network: str) -> dict[str, Any]:
@@ -177,7 +179,7 @@ def hyperparameters(
     Returns
     -------
     DataFrame
-        One row a trial, as `size_curve` gives them.
+        As `run_trials` returns it.
 
     Notes
     -----
@@ -202,7 +204,7 @@ def run_trials(
     *,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Run trials and keep the figures of each as soon as it is done.
+    """Run trials, beside what a network must beat, and keep the figures of each as soon as it is done.
 
     Parameters
     ----------
@@ -219,7 +221,9 @@ def run_trials(
     Returns
     -------
     DataFrame
-        The rows of these trials, in their order.
+        A row each: name, network, seed, n_grains, loss, accuracy and roc_auc. First come the baselines,
+        their names in the place of a network's, learnt from the very grains of each trial and scored on
+        what it holds out; then these trials in their order.
     """
     from napari_zircon_cnn.dataset import check_trainable
 
@@ -237,49 +241,82 @@ def run_trials(
         check_trainable(of_size)
     start_keras()
     done = _rows_in(file)
-    rows = []
+    rows = _beside(trials, grains, done)
     for n, (trial, each, size_px) in enumerate(zip(trials, settings, sizes, strict=True)):
-        key = _key(trial, each, grains[size_px])
+        crops = "".join(grains[size_px].hashes()).encode() + grains[size_px].y.tobytes()
+        key = _key(trial, crops, dataclasses.asdict(each))
         if key not in done:
             step = part_of(
                 progress, 0.05 + 0.95 * n / len(trials), 0.05 + 0.95 * (n + 1) / len(trials), trial.name
             )
-            done[key] = {
-                "name": trial.name,
-                "network": each.network,
-                "seed": trial.seed,
-                **_tried(trial, each, grains[size_px], step),
-            }
+            done[key] = _tried(trial, each, grains[size_px], step)
             _keep(done, file)
         rows.append(done[key])
+    _keep(done, file)
     progress(1.0, f"{len(trials)} trainings")
     return pd.DataFrame(rows)
 
 
+def _beside(
+    trials: Sequence[Trial], grains: Mapping[int, "Dataset"], done: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the rows of the baselines, one for each draw of grains; they are added to what is done."""
+    from napari_zircon_cnn.baseline import BASELINES, SHAPE_COLUMNS
+
+    draws = dict.fromkeys((trial.n_grains, trial.seed) for trial in trials)
+    rows = []
+    for network, baseline in BASELINES.items():
+        for n_grains, seed in draws:
+            # Which grains are drawn does not depend on the size of their crops; small ones are soon copied.
+            known = grains[min(grains)]
+            shapes = known.rows[list(SHAPE_COLUMNS)].to_numpy(np.float64).tobytes() + known.y.tobytes()
+            trial = Trial(f"{n_grains} grains" if n_grains else "all grains", seed, n_grains)
+            key = _key(trial, shapes, {"baseline": network, "seed": seed})
+            if key not in done:
+                learnt, held = _drawn(trial, known)
+                done[key] = _row(trial, network, learnt, held, baseline(learnt, held))
+            rows.append(done[key])
+    return rows
+
+
 def _tried(trial: Trial, settings: TrainSettings, grains: "Dataset", progress: Progress) -> dict[str, Any]:
-    from napari_zircon_cnn.dataset import random_split, some_of_each_class
     from napari_zircon_cnn.inference import predict
-    from napari_zircon_cnn.metrics import evaluation
     from napari_zircon_cnn.training import train
+
+    learnt, held = _drawn(trial, grains)
+    result = train(learnt.crops, learnt.y, held.crops, held.y, grains.classes, settings, progress)
+    return _row(trial, settings.network, learnt, held, predict(result.model, held.crops))
+
+
+def _drawn(trial: Trial, grains: "Dataset") -> tuple["Dataset", "Dataset"]:
+    """Return the grains that a trial learns from, and those that it is scored on."""
+    from napari_zircon_cnn.dataset import random_split, some_of_each_class
 
     split = random_split(grains, seed=trial.seed)
     learnt, held = grains.take(split.train), grains.take(split.validation)
     if 0 < trial.n_grains < len(learnt):
         learnt = learnt.take(some_of_each_class(learnt, trial.n_grains, trial.seed))
-    result = train(learnt.crops, learnt.y, held.crops, held.y, grains.classes, settings, progress)
-    figures = evaluation(predict(result.model, held.crops), held.y)
-    return {"n_grains": len(learnt), **{name: figures[name] for name in _FIGURES}}
+    return learnt, held
 
 
-def _key(trial: Trial, settings: TrainSettings, grains: "Dataset") -> str:
-    """Return what a trial's figures depend on, as a text."""
+def _row(
+    trial: Trial, network: str, learnt: "Dataset", held: "Dataset", probabilities: "Probabilities"
+) -> dict[str, Any]:
+    from napari_zircon_cnn.metrics import evaluation
+
+    figures = evaluation(probabilities, held.y)
+    about = {"name": trial.name, "network": network, "seed": trial.seed, "n_grains": len(learnt)}
+    return about | {name: figures[name] for name in _FIGURES}
+
+
+def _key(trial: Trial, grains: bytes, others: Mapping[str, Any]) -> str:
+    """Return what a trial's figures depend on, as a text: what is known of the grains and other facts."""
     from hashlib import sha256
 
     from pydantic_core import to_json
 
-    known = sha256("".join(grains.hashes()).encode() + grains.y.tobytes()).hexdigest()[:16]
-    facts = {"n_grains": trial.n_grains, "grains": known, **dataclasses.asdict(settings)}
-    return to_json(facts).decode()
+    known = sha256(grains).hexdigest()[:16]
+    return to_json({"n_grains": trial.n_grains, "grains": known, **others}).decode()
 
 
 def _rows_in(file: Path) -> dict[str, dict[str, Any]]:

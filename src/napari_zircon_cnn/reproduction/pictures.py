@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import matplotlib as mpl
@@ -12,12 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from napari_zircon_cnn.figures import HISTOGRAM_BINS, INK, new_figure, number_or_nan, viridis
+from napari_zircon_cnn.baseline import MAJORITY, SHAPES
+from napari_zircon_cnn.figures import HISTOGRAM_BINS, INK, MUTED, new_figure, number_or_nan, viridis
 
 FIGURES = ("accuracy", "loss", "roc_auc")
 _NAMES = {"accuracy": "accuracy", "loss": "loss", "roc_auc": "ROC-AUC"}
 _LEGEND_SIZE = 8.0
 _COLUMNS = 4
+_DASHES = {MAJORITY: ":", SHAPES: "--"}
 
 
 @dataclass(frozen=True)
@@ -144,30 +147,35 @@ def histograms_figure(probabilities: Mapping[str, Mapping[str, NDArray[Any]]], t
     return figure
 
 
-def size_figure(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the ROC-AUC of networks against the number of grains that they were trained with.
+def size_figure(table: pd.DataFrame, titles: Mapping[str, str] | None = None) -> Figure:
+    """Draw the ROC-AUC of networks, and of what they must beat, against the number of grains learnt from.
 
     Parameters
     ----------
-    tables
-        For each network one row a training, with `n_grains` and `roc_auc`.
+    table
+        As `trials.size_curve` returns it.
+    titles
+        What the legend calls networks, where not by their names.
 
     Returns
     -------
     Figure
-        A dot a training, a line through the means of each number of grains.
+        A dot a training, a line through the means of each number of grains; dashed for what needs no network.
 
     Notes
     -----
     Source: Nathwani et al. (2023), doi:10.1029/2022JB025933, figure 9.
     """
     figure, (axes,) = new_figure(5.6, 3.4, 1)
-    for n, (name, table) in enumerate(tables.items()):
-        colour = mpl.colormaps["tab10"](n)
-        means = table.groupby("n_grains")["roc_auc"].mean()
-        axes.plot(table["n_grains"], table["roc_auc"], ".", color=colour, alpha=0.6)
-        axes.plot(means.index, means.to_numpy(), "-", color=colour, label=name)
-    axes.set_xlabel("grains trained with")
+    colours = map(mpl.colormaps["tab10"], count())
+    for network, rows in table.groupby("network", sort=False):
+        name = str(network)
+        colour, line = (MUTED, _DASHES[name]) if name in _DASHES else (next(colours), "-")
+        means = rows.groupby("n_grains")["roc_auc"].mean()
+        axes.plot(rows["n_grains"], rows["roc_auc"], ".", color=colour, alpha=0.6)
+        label = (titles or {}).get(name, name)
+        axes.plot(means.index, means.to_numpy(), linestyle=line, color=colour, label=label)
+    axes.set_xlabel("grains learnt from")
     axes.set_ylabel("ROC-AUC of the validation")
     axes.set_ylim(min(0.4, axes.get_ylim()[0]), 1.0)
     axes.legend(frameon=False, fontsize=_LEGEND_SIZE, labelcolor=INK)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_zircon_cnn.networks.card import ModelCard
-from napari_zircon_cnn.reproduction.published import FOLDS, MODELS, PaperModel
+from napari_zircon_cnn.reproduction.published import CROSS_VALIDATED, FOLDS, MODELS, PaperModel
 from napari_zircon_cnn.samples.quellaveco import SAMPLES
 
 _FIGURES = ("loss", "accuracy", "roc_auc")
@@ -206,22 +206,40 @@ def _published(model: PaperModel, part: str) -> dict[str, float]:
 
 
 def fold_rows(card: ModelCard | None) -> list[dict[str, Any]]:
-    """Return mean and spread of the cross-validation, beside the published ones."""
-    folds: Any = card.metrics.get("folds", []) if card else []
-    rows = []
-    for name in _FIGURES:
-        values = np.array([_number(fold.get(name)) for fold in folds] or [math.nan])
-        mean, spread = FOLDS[name]
-        rows.append(
-            {
-                "figure": name,
-                "mean": float(values.mean()),
-                "spread": float(values.std()),
-                "published_mean": mean,
-                "published_spread": spread,
-            }
-        )
-    return rows
+    """Return the cross-validation: a row for the network, and one for each of what needs no network.
+
+    Parameters
+    ----------
+    card
+        The card of the network, if it was trained.
+
+    Returns
+    -------
+    list of dict
+        `network`; the mean over folds of each figure and its `_spread`, then the published ones; NaN where
+        there is none.
+    """
+    metrics: Any = card.metrics if card else {}
+    beside = {name: figures.get("folds", []) for name, figures in metrics.get("beside", {}).items()}
+    (title,) = (model.title for model in MODELS if model.key == CROSS_VALIDATED)
+    published = {
+        f"published_{name}{suffix}": value
+        for name in _FIGURES
+        for suffix, value in zip(("", "_spread"), FOLDS[name], strict=True)
+    }
+    return [{"network": title, **_over_folds(metrics.get("folds", [])), **published}] + [
+        {"network": f"without a network: {name}", **_over_folds(folds), **dict.fromkeys(published, math.nan)}
+        for name, folds in beside.items()
+    ]
+
+
+def _over_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    values = {name: np.array([_number(fold.get(name)) for fold in folds] or [math.nan]) for name in _FIGURES}
+    return {
+        f"{name}{suffix}": float(value)
+        for name, of_folds in values.items()
+        for suffix, value in (("", of_folds.mean()), ("_spread", of_folds.std()))
+    }
 
 
 def _number(value: Any) -> float:
