@@ -166,19 +166,23 @@ def test_every_hyperparameter_of_the_paper_is_tried(
     drawn_district: District, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "napari_zircon_cnn.jobs.trials.HYPERPARAMETERS", {"kernel_size": (3, 5), "padding": ("valid",)}
+        "napari_zircon_cnn.jobs.trials.HYPERPARAMETERS", {"kernel_size": (3, 5), "padding": ("same", "valid")}
     )
     table = hyperparameters(drawn_district.project, drawn_district.classes, tmp_path, epochs=1, seed=2)
 
     assert (table["seed"] == 2).all()
-    assert trained(table)["name"].tolist() == ["kernel_size = 3", "kernel_size = 5", "padding = valid"]
+    names = ["kernel_size = 3", "kernel_size = 5", "padding = same", "padding = valid"]
+    assert trained(table)["name"].tolist() == names
+    # The first and the third are LeNet-5 as it is, which is trained once.
+    losses = trained(table)["loss"].tolist()
+    assert losses[0] == losses[2]
+    assert trained(pd.read_csv(tmp_path / "hyperparameters.csv"))["name"].tolist() == names
     beside = table[table["network"] != "lenet5"]
     assert beside[["network", "name"]].to_numpy().tolist() == [
         [MAJORITY, "all grains"],
         [SHAPES, "all grains"],
     ]
     assert len(set(table["n_grains"])) == 1
-    assert (tmp_path / "hyperparameters.csv").is_file()
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [50, -1]])

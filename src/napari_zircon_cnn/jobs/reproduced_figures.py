@@ -137,7 +137,7 @@ def drawn_figures(
         "figure-9",
         "Figure 9: how much data is needed",
         "ROC-AUC of the validation against the number of training grains; VGG-16, where there are weights "
-        "for it, without augmentation while all its convolutions are frozen. Dashed: what needs no "
+        "for it, without augmentation while all its convolutions are frozen. In grey: what needs no "
         "network, learnt from the same grains.",
         size_figure(sizes, _CURVES),
         sizes,

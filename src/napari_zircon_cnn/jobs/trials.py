@@ -240,26 +240,60 @@ def run_trials(
     for of_size in grains.values():
         check_trainable(of_size)
     start_keras()
-    done = _rows_in(file)
+    done = _Done(file)
     rows = _beside(trials, grains, done)
     for n, (trial, each, size_px) in enumerate(zip(trials, settings, sizes, strict=True)):
         crops = "".join(grains[size_px].hashes()).encode() + grains[size_px].y.tobytes()
         key = _key(trial, crops, dataclasses.asdict(each))
-        if key not in done:
+        row = done.find(key, trial.name)
+        if row is None:
             step = part_of(
                 progress, 0.05 + 0.95 * n / len(trials), 0.05 + 0.95 * (n + 1) / len(trials), trial.name
             )
-            done[key] = _tried(trial, each, grains[size_px], step)
-            _keep(done, file)
-        rows.append(done[key])
-    _keep(done, file)
+            row = done.add(key, _tried(trial, each, grains[size_px], step))
+            done.write()
+        rows.append(row)
+    done.write()
     progress(1.0, f"{len(trials)} trainings")
     return pd.DataFrame(rows)
 
 
-def _beside(
-    trials: Sequence[Trial], grains: Mapping[int, "Dataset"], done: dict[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
+class _Done:
+    """The trials that a CSV file holds, by what their figures depend on and by their name."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._rows: dict[tuple[str, str], dict[str, Any]] = {}
+        if not file.is_file():
+            return
+        try:
+            for row in pd.read_csv(file).to_dict("records"):
+                key = str(row.pop("key"))
+                self.add(key, {str(name): value for name, value in row.items()})
+        except (ValueError, KeyError, OSError) as error:
+            raise ZirconError(
+                f"{file} is no table of trainings; move it away or name another folder."
+            ) from error
+
+    def find(self, key: str, name: str) -> dict[str, Any] | None:
+        """Return the row of a trial, also where the same was done under another name."""
+        same = [row for (known, _), row in self._rows.items() if known == key]
+        return self.add(key, {**same[0], "name": name}) if same else None
+
+    def add(self, key: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Add a row, and return it."""
+        self._rows[key, row["name"]] = row
+        return row
+
+    def write(self) -> None:
+        """Write the file."""
+        with atomic_path(self._file) as path:
+            pd.DataFrame([{**row, "key": key} for (key, _), row in self._rows.items()]).to_csv(
+                path, index=False
+            )
+
+
+def _beside(trials: Sequence[Trial], grains: Mapping[int, "Dataset"], done: _Done) -> list[dict[str, Any]]:
     """Return the rows of the baselines, one for each draw of grains; they are added to what is done."""
     from napari_zircon_cnn.baseline import BASELINES, SHAPE_COLUMNS
 
@@ -272,10 +306,11 @@ def _beside(
             shapes = known.rows[list(SHAPE_COLUMNS)].to_numpy(np.float64).tobytes() + known.y.tobytes()
             trial = Trial(f"{n_grains} grains" if n_grains else "all grains", seed, n_grains)
             key = _key(trial, shapes, {"baseline": network, "seed": seed})
-            if key not in done:
+            row = done.find(key, trial.name)
+            if row is None:
                 learnt, held = _drawn(trial, known)
-                done[key] = _row(trial, network, learnt, held, baseline(learnt, held))
-            rows.append(done[key])
+                row = done.add(key, _row(trial, network, learnt, held, baseline(learnt, held)))
+            rows.append(row)
     return rows
 
 
@@ -317,21 +352,6 @@ def _key(trial: Trial, grains: bytes, others: Mapping[str, Any]) -> str:
 
     known = sha256(grains).hexdigest()[:16]
     return to_json({"n_grains": trial.n_grains, "grains": known, **others}).decode()
-
-
-def _rows_in(file: Path) -> dict[str, dict[str, Any]]:
-    if not file.is_file():
-        return {}
-    try:
-        rows = pd.read_csv(file).to_dict("records")
-        return {str(row["key"]): {str(k): v for k, v in row.items() if k != "key"} for row in rows}
-    except (ValueError, KeyError, OSError) as error:
-        raise ZirconError(f"{file} is no table of trainings; move it away or name another folder.") from error
-
-
-def _keep(done: Mapping[str, Mapping[str, Any]], file: Path) -> None:
-    with atomic_path(file) as path:
-        pd.DataFrame([{**row, "key": key} for key, row in done.items()]).to_csv(path, index=False)
 
 
 def means_of(table: pd.DataFrame) -> list[dict[str, Any]]:

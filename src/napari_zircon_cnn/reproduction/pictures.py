@@ -160,7 +160,7 @@ def size_figure(table: pd.DataFrame, titles: Mapping[str, str] | None = None) ->
     Returns
     -------
     Figure
-        A dot a training, a line through the means of each number of grains; dashed for what needs no network.
+        A dot a training, a line through the means of each number of grains; in grey what needs no network.
 
     Notes
     -----
