@@ -8,7 +8,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -49,6 +49,37 @@ def mosaic(tmp_path: Path) -> Path:
     path = tmp_path / "BAT-1.png"
     path.write_bytes(imagecodecs.png_encode(synthetic_mount(seed=3, shape=(500, 700)).mount.image))
     return path
+
+
+class NewWindows(QObject):
+    """Collects the windows that appear, however briefly, while it is installed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 -- Qt's name
+        """Take note of a window, and let it appear."""
+        is_shown = event is not None and event.type() == QEvent.Type.Show
+        if is_shown and isinstance(watched, QWidget) and watched.isWindow():
+            self.seen.append(f"{type(watched).__name__} {watched.windowTitle()}")
+        return False
+
+
+def test_no_other_window_flashes_up_while_panels_are_built(
+    make_napari_viewer_proxy: Callable[..., Any], mosaic: Path, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer_proxy(show=True)
+    windows, app = NewWindows(), QApplication.instance()
+    assert app is not None
+    app.installEventFilter(windows)
+    _, workbench = viewer.window.add_plugin_dock_widget(PLUGIN, "Zircon CNN")
+    workbench.session.open_mosaics([mosaic])
+    finish(qtbot, workbench.session)
+    for panel in workbench.panels:
+        workbench.show_panel(panel)
+    app.removeEventFilter(windows)
+    assert windows.seen == []
 
 
 def test_mosaic_is_opened_segmented_and_kept(

@@ -54,8 +54,9 @@ class Panel(QWidget):
         above.addStretch(1)
         self.hint_label = QLabel(self.hint)
         self.hint_label.setWordWrap(True)
-        self.hint_label.setVisible(bool(self.hint))
         self.column.addWidget(self.hint_label)
+        # A label that is shown before it has its place is a window of its own.
+        self.hint_label.setVisible(bool(self.hint))
         self.scroll_area = scroll = QScrollArea()
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
