@@ -27,6 +27,7 @@ from napari_zircon_cnn.jobs.saliency import (
     saliency_of_sample,
     sanity_test,
 )
+from napari_zircon_cnn.jobs.train import train_model
 from napari_zircon_cnn.project import Project
 
 LAYERS = ["C1", "S2", "C3", "S4", "C5", "S6"]
@@ -70,6 +71,16 @@ def test_a_model_is_read_once_and_few_are_kept(trained_district: District, tmp_p
     readers = [model_cache.read_model(copy).reader(("C1",)) for _ in range(3)]
     assert readers[0] is readers[1] is readers[2]
     assert len(model_cache._kept) <= model_cache.KEPT
+
+
+def test_a_model_file_that_is_replaced_is_read_anew(trained_district: District, tmp_path: Path) -> None:
+    path = tmp_path / "in_use.keras"
+    path.write_bytes(trained_district.model.read_bytes())
+    first = model_cache.read_model(path)
+    training = {"network": "mlp", "epochs": 1}
+    train_model(trained_district.project, trained_district.classes, path, training=training)
+    assert model_cache.read_model(path).card.network.network == "mlp"
+    assert first.card.network.network == "lenet5"
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,13 @@ def read_model(model_file: Path | str) -> ReadModel:
     ZirconError
         As `bundle.load` does.
     """
-    key = _key_of(read_card(model_file))
+    path = Path(model_file)
+    try:
+        found = path.stat()
+    except OSError:
+        key = _key_of(read_card(path))
+    else:
+        key = _key_at(path, found.st_ino, found.st_mtime_ns, found.st_size)
     if key not in _kept:
         start_keras()
         from napari_zircon_cnn.networks import bundle
@@ -119,6 +126,12 @@ def read_model(model_file: Path | str) -> ReadModel:
     while len(_kept) > KEPT:
         _kept.popitem(last=False)
     return _kept[key]
+
+
+@lru_cache(maxsize=4 * KEPT)
+def _key_at(path: Path, *_of_its_content: int) -> str:
+    """Return the key of a file's network; a card with thousands of grains takes as long as a grain's maps."""
+    return _key_of(read_card(path))
 
 
 def _key_of(card: ModelCard) -> str:

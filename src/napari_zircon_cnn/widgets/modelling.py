@@ -19,9 +19,8 @@ from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.files import atomic_path
 from napari_zircon_cnn.grains import usable, with_probabilities
 from napari_zircon_cnn.jobs.classify import Predictions, predict_project, verdicts_of
-from napari_zircon_cnn.jobs.warm_up import found_devices, warm_up
+from napari_zircon_cnn.jobs.warm_up import found_devices, warm_up, warm_up_beside
 from napari_zircon_cnn.networks.card import ModelCard, Prior, read_card
-from napari_zircon_cnn.networks.start import start_keras
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_choices import Choices, save_classes, save_held_out, save_model_file
 from napari_zircon_cnn.widgets.open_sample import OpenSample
@@ -117,7 +116,7 @@ class Modelling(QObject):
         if self._training is None:
             return self.worker
         if self._beside is None:
-            self._beside = Worker(Preferences(device="CPU").environment, start_keras)
+            self._beside = Worker(Preferences(device="CPU").environment, warm_up_beside)
         return self._beside
 
     def close(self) -> None:
