@@ -88,6 +88,14 @@ class Look:
         (placement,) = place_crops(self.sample.table, [label], CropSettings(), um)
         return placement
 
+    def reaches_over_the_edge(self, label: int) -> bool:
+        """Tell whether a part of the grain's crop lies beside the mosaic."""
+        placement, size = self.placed(label), self.sample.segmented.labels.shape
+        corners = [
+            placement.affine @ [row, column, 1] for row, column in product(*((0, n) for n in placement.shape))
+        ]
+        return any(not 0 <= place < n for corner in corners for place, n in zip(corner, size, strict=False))
+
     def assert_lies_at(self, placement: Placement) -> None:
         """Check that the layer over the grain has its corners where a map placed so has them on the mount."""
         layer, mount = self.viewer.layers[GRAIN_LAYER], self.sample.image
@@ -187,8 +195,7 @@ def test_any_map_can_be_chosen_by_number_or_by_a_click_in_the_strip(look: Look) 
 
     assert panel.map.maximum() == s4.n_maps > 5
     panel.map.setValue(s4.n_maps)
-    shown = look.viewer.layers[GRAIN_LAYER].data
-    look.until(lambda: look.viewer.layers[GRAIN_LAYER].data is not shown)
+    look.until(lambda: not np.array_equal(look.viewer.layers[GRAIN_LAYER].data, s4.maps[..., 3]))
     look.until(lambda: not panel.is_waiting)
     assert look.viewer.layers[GRAIN_LAYER].data.shape == s4.grid.shape
     panel.layer.setCurrentText("C1")
@@ -204,6 +211,25 @@ def test_only_the_grain_selected_last_is_shown(look: Look) -> None:
     assert look.panel.grain is not None
     assert look.panel.grain.label == look.labels[0]
     assert look.panel.state.text() == f"BAT-1:{look.labels[0]}."
+
+
+def test_another_grains_map_has_no_other_layer_drawn_anew(look: Look) -> None:
+    """Its crop reaches over the mosaic's edge, which has napari's axes reach further."""
+    over_the_edge = {label: look.reaches_over_the_edge(label) for label in look.labels}
+    first = next(label for label, does in over_the_edge.items() if not does)
+    other = next(label for label, does in over_the_edge.items() if does)
+    look.select(first)
+    shown = look.panel.strip.layers[0].maps
+    maps, drawn = shown.copy(), []
+    layers = (look.sample.image, look.sample.colours)
+    for layer in layers:
+        layer.events.set_data.connect(lambda event: drawn.append(event.source))
+    look.select(other)
+    assert not drawn
+    np.testing.assert_array_equal(shown, maps)
+    values = look.panel.strip.layers[0].maps[..., 0]
+    np.testing.assert_array_equal(look.viewer.layers[GRAIN_LAYER].data, values)
+    assert tuple(look.viewer.layers[GRAIN_LAYER].contrast_limits) == (values.min(), values.max())
 
 
 def test_layers_go_when_they_are_not_wanted(look: Look, qtbot: Any) -> None:

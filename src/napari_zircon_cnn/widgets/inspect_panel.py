@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.layers import Image
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -37,6 +37,7 @@ from napari_zircon_cnn.widgets.saliency_box import SaliencyBox
 from napari_zircon_cnn.widgets.session import Session
 
 _WAIT_MS, _SLOW_MS = 10, 200
+_AT_ONCE_S = 0.05
 _OVER = {"the feature map": "map", "what moved the answer": "why", "nothing": ""}
 
 
@@ -46,8 +47,12 @@ class InspectPanel(Panel):
     title = "Inspect"
     hint = "Click a grain to see what the network sees in it."
 
+    _asked = Signal(object)
+
     def __init__(self, napari_viewer: Viewer, session: Session | None = None) -> None:
         super().__init__(napari_viewer, session)
+        # Before the window is drawn, but after all else that follows from what was selected.
+        self._asked.connect(lambda task: task.wait(_AT_ONCE_S), Qt.ConnectionType.QueuedConnection)
         self.models = self.session.modelling
         self.layers = MapLayers(napari_viewer, self._on_layer_removed)
         self.grain: ChosenGrain | None = None
@@ -205,6 +210,7 @@ class InspectPanel(Panel):
         self._slow.start()
         task = self._answers.task("Reading maps", maps_of_crops, grain.crops, n_maps=MAPS_SHOWN)
         self._answers.expect("maps", task, lambda found: self._show_maps(grain, found[0]), self._tell_failure)
+        self._asked.emit(task)
 
     def _tell_asking(self) -> None:
         """Say what is waited for, once it is; each word costs a window with a mount in it a new picture."""

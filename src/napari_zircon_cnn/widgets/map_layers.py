@@ -1,6 +1,7 @@
 """The layers that lie over the mount to show what a network sees: one over a grain, one over all grains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_zircon_cnn.placement import Placement, layer_transform
 from napari_zircon_cnn.widgets.layers import METADATA, frame_of, selection_kept
+from napari_zircon_cnn.widgets.napari_window import lay_out_layer_list
 from napari_zircon_cnn.widgets.open_sample import OpenSample
 
 GRAIN_LAYER = "map over the grain"
@@ -137,7 +139,8 @@ class MapLayers:
         if layer is None:
             with selection_kept(self._viewer):
                 layer = self._viewer.add_image(
-                    values,
+                    # Its pixels are written over, and others hold the map too.
+                    values.copy(),
                     name=name,
                     colormap=look.colormap,
                     contrast_limits=look.limits,
@@ -148,13 +151,37 @@ class MapLayers:
                 )
                 self._shown[name] = layer
         else:
-            layer.data = values
-            for key, value in (frame | {"colormap": look.colormap}).items():
-                # Each change has napari look at all layers anew, which takes longer than all else here.
+            self._change(layer, values, frame | {"colormap": look.colormap}, look.limits)
+        self._put_below(sample, layer)
+        lay_out_layer_list(self._viewer)
+
+    def _change(
+        self, layer: Image, values: NDArray[np.float32], traits: dict[str, Any], limits: tuple[float, float]
+    ) -> None:
+        """Show other values elsewhere; after most of a layer's changes napari looks at all layers."""
+        with self._steps_kept():
+            if layer.data.shape == values.shape:
+                layer.data[...] = values
+            else:
+                layer.data = values.copy()
+            for key, value in traits.items():
                 if not _is_same(getattr(layer, key), value):
                     setattr(layer, key, value)
-            layer.contrast_limits = look.limits
-        self._put_below(sample, layer)
+            layer.contrast_limits = limits
+            layer.refresh(extent=False)
+
+    @contextmanager
+    def _steps_kept(self) -> Iterator[None]:
+        """Have no layer drawn anew where a crop reaches over the mosaic's edge or has the smallest pixels.
+
+        napari's axes then have other ends or steps, which do not matter along the axes that are seen.
+        """
+        dims = self._viewer.dims
+        if not {dims.ndim - 2, dims.ndim - 1} <= set(dims.displayed):
+            yield
+            return
+        with dims.events.current_step.blocker(), dims.events.point.blocker():
+            yield
 
     def _put_below(self, sample: OpenSample, layer: Image) -> None:
         """Put a layer between the colours of the grains and the grains that are picked."""

@@ -158,13 +158,13 @@ class OpenSample(QObject):
         chosen = tuple(dict.fromkeys(int(label) for label in labels if int(label) in there))
         if chosen == self.selected:
             return
-        affected = sorted({*chosen, *self.selected} & there)
-        self.selected = chosen
-        self._recolour(np.array(affected, np.int64))
-        if len(chosen) == 1:
-            with self._writing():
-                self.grains.selected_label = chosen[0]
+        former, self.selected = self.selected, chosen
+        # First, so that what is asked of other processes is answered while the layers change.
         self.selection_changed.emit(chosen)
+        self._recolour(np.array(sorted({*chosen, *former} & there), np.int64))
+        if len(self.selected) == 1:
+            with self._writing():
+                self.grains.selected_label = self.selected[0]
 
     def colour_by(self, mode: Mode, classes: Sequence[str] = ()) -> None:
         """Colour all grains by status, probability, class or a coordinate of an embedding."""

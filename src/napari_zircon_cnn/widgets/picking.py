@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_zircon_cnn.actions import Split
+from napari_zircon_cnn.widgets.napari_window import canvas_of
 from napari_zircon_cnn.widgets.session import Session
-from napari_zircon_cnn.widgets.trace import Trace, canvas_of
+from napari_zircon_cnn.widgets.trace import Trace
 
 _STILL_PX = 4.0
 _MORE = ("Control", "Shift", "Meta")

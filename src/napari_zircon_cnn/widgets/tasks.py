@@ -33,6 +33,8 @@ class Task(QObject):
         self.name = name
         self.is_running = True
         self._wish = threading.Event()
+        self._has_outcome = threading.Event()
+        self._how: tuple[str, tuple[Any, ...]] | None = None
         self._cancel_job: Callable[[], None] | None = None
         self._outcome.connect(self._tell)
 
@@ -56,9 +58,21 @@ class Task(QObject):
 
     def finish(self, how: str, *what: Any) -> None:
         """Tell how the work ended: `done`, `failed` or `cancelled`; called by the work, in its own thread."""
+        self._how = how, what
+        self._has_outcome.set()
         self._outcome.emit(how, what)
 
+    def wait(self, at_most_s: float) -> None:
+        """Hold the window up until the work has ended and tell how, if it ends within a moment.
+
+        For an answer that comes so soon that a picture of the window without it would only delay it.
+        """
+        if self._has_outcome.wait(at_most_s) and self._how is not None:
+            self._tell(*self._how)
+
     def _tell(self, how: str, what: tuple[Any, ...]) -> None:
+        if not self.is_running:
+            return
         self.is_running = False
         getattr(self, how).emit(*what)
         self.ended.emit()

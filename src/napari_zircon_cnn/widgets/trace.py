@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from napari.viewer import Viewer
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
-from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QMainWindow, QWidget
+from qtpy.QtWidgets import QWidget
 
 Shape = Literal["line", "box"]
 
@@ -65,11 +63,3 @@ class Trace(QWidget):
             elif self._corners:
                 painter.drawRect(QRectF(self._corners[0], self._corners[-1]).normalized())
         painter.end()
-
-
-def canvas_of(viewer: Viewer) -> QWidget | None:
-    """Return the widget that a viewer's layers are drawn on."""
-    window = viewer.window.main_menu.window()
-    middle = window.centralWidget() if isinstance(window, QMainWindow) else None
-    found: QWidget | None = middle.findChild(QOpenGLWidget) if middle is not None else None
-    return found
