@@ -96,8 +96,9 @@ def install(packages: list[str]) -> None:
 def virtual_display() -> Iterator[str]:
     """Give a display number with a window manager on it, as long as the block runs."""
     reader, writer = os.pipe()
+    # Else it begins anew when the first question to the manager has come and gone, and ends the manager.
     xvfb = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"],
         pass_fds=[writer],
         stderr=subprocess.DEVNULL,
     )

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QToolTip
 
 from district import SAMPLES, District
 from gui import drag_on, finish, press, press_key, train
+from looked_into import write_blind_network
 from napari_zircon_cnn.actions import Accept, Reject
 from napari_zircon_cnn.columns import ACCEPTED, REJECTED
 from napari_zircon_cnn.embedding_file import Embedding, EmbeddingSettings
@@ -361,6 +362,29 @@ def test_without_grains_model_or_coordinates_the_panel_says_what_to_do(
         press(qtbot, button)
         assert "No model is in use; train one, or load one" in embed.state.text()
         assert "No model is in use" in workbench.status.message.text()
+    session.close()
+
+
+def test_grains_that_are_all_alike_are_answered_in_the_panel(
+    make_napari_viewer_proxy: Callable[..., Any], district: District, tmp_path: Path, qtbot: Any
+) -> None:
+    write_blind_network(district, tmp_path / "blind.keras")
+    viewer = make_napari_viewer_proxy()
+    _, workbench = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Zircon CNN")
+    session, embed = workbench.session, workbench.embed
+    session.open_project(district.project)
+    finish(qtbot, session)
+    session.open_sample("BAT-1")
+    finish(qtbot, session)
+    assert session.modelling.load_model(tmp_path / "blind.keras")
+    workbench.show_panel(embed)
+    for method in ("umap", "pca"):
+        embed.choices.method.setCurrentIndex(embed.choices.method.findData(method))
+        press(qtbot, embed.compute_button)
+        finish(qtbot, session)
+        assert "grains the same features, so there is nothing that an embedding could" in embed.state.text()
+        assert embed.compute_button.isEnabled()
+        assert not embed.is_done
     session.close()
 
 
