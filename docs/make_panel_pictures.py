@@ -56,7 +56,7 @@ def inspect(tour: Tour, label: int) -> None:
     panel, session = tour.bench.inspect, tour.bench.session
     tour.bench.show_panel(panel)
     panel.saliency.method.setCurrentText(METHOD)
-    panel.over.setCurrentIndex(panel.over.findData("why"))
+    panel.choices.over.setCurrentIndex(panel.choices.over.findData("why"))
     session.active.select([label])
     session.zoom_to(label)
     tour.wait(lambda: panel.why is not None)

@@ -172,7 +172,7 @@ def test_map_lies_over_its_grain_wherever_the_mount_is(look: Look, moved: dict[s
     label = look.labels[0]
     look.select(label)
     for layer in look.panel.strip.layers:
-        look.panel.layer.setCurrentText(layer.name)
+        look.panel.choices.layer.setCurrentText(layer.name)
         look.assert_lies_at(look.placed(label).of_map(layer.grid))
 
 
@@ -189,17 +189,17 @@ def test_any_map_can_be_chosen_by_number_or_by_a_click_in_the_strip(look: Look) 
     panel = look.panel
     look.select(look.labels[1])
     look.qtbot.mouseClick(panel.strip, Qt.MouseButton.LeftButton, pos=panel.strip.place_of("S4", 3))
-    assert (panel.layer.currentText(), panel.map.value()) == ("S4", 4)
+    assert (panel.choices.layer.currentText(), panel.choices.map.value()) == ("S4", 4)
     s4 = panel.strip.layers[LAYERS.index("S4")]
     np.testing.assert_array_equal(look.viewer.layers[GRAIN_LAYER].data, s4.maps[..., 3])
 
-    assert panel.map.maximum() == s4.n_maps > 5
-    panel.map.setValue(s4.n_maps)
+    assert panel.choices.map.maximum() == s4.n_maps > 5
+    panel.choices.map.setValue(s4.n_maps)
     look.until(lambda: not np.array_equal(look.viewer.layers[GRAIN_LAYER].data, s4.maps[..., 3]))
     look.until(lambda: not panel.is_waiting)
     assert look.viewer.layers[GRAIN_LAYER].data.shape == s4.grid.shape
-    panel.layer.setCurrentText("C1")
-    assert panel.map.value() <= panel.map.maximum() == panel.strip.layers[0].n_maps
+    panel.choices.layer.setCurrentText("C1")
+    assert panel.choices.map.value() <= panel.choices.map.maximum() == panel.strip.layers[0].n_maps
 
 
 def test_only_the_grain_selected_last_is_shown(look: Look) -> None:
@@ -236,14 +236,14 @@ def test_layers_go_when_they_are_not_wanted(look: Look, qtbot: Any) -> None:
     panel, label = look.panel, look.labels[0]
     before = look.layers
     look.select(label)
-    panel.over.setCurrentIndex(OVER[""])
+    panel.choices.over.setCurrentIndex(OVER[""])
     assert look.layers == before
-    panel.over.setCurrentIndex(OVER["map"])
+    panel.choices.over.setCurrentIndex(OVER["map"])
     assert GRAIN_LAYER in look.layers
     look.viewer.layers.remove(GRAIN_LAYER)
-    assert panel.over.currentText() == "nothing"
+    assert panel.choices.over.currentText() == "nothing"
     assert look.session.active is not None
-    panel.over.setCurrentIndex(OVER["map"])
+    panel.choices.over.setCurrentIndex(OVER["map"])
 
     look.bench.show_panel(look.bench.curate)
     assert look.layers == before
@@ -280,7 +280,7 @@ def test_map_is_no_mosaic(look: Look) -> None:
 def test_what_moved_the_answer_lies_over_the_grain(look: Look, method: str) -> None:
     panel, label = look.panel, look.labels[3]
     look.select(label)
-    panel.over.setCurrentIndex(OVER["why"])
+    panel.choices.over.setCurrentIndex(OVER["why"])
     panel.saliency.method.setCurrentText(method)
     panel.saliency.class_name.setCurrentText("batholith")
     look.until(lambda: panel.why is not None)
@@ -353,7 +353,7 @@ def test_wrong_moves_are_answered_with_a_sentence(look: Look, networks: Path, qt
 
     assert look.session.modelling.load_model(networks / "mlp.keras")
     says("The network in use has no convolutions")
-    panel.over.setCurrentIndex(OVER["why"])
+    panel.choices.over.setCurrentIndex(OVER["why"])
     says("has no convolutions, so it makes no maps that could be shown; choose")
     panel.saliency.method.setCurrentText("Integrated gradients")
     look.until(lambda: GRAIN_LAYER in look.layers)

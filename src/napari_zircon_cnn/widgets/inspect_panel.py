@@ -1,21 +1,12 @@
 """The sixth panel: what a network's layers make of the chosen grain, and what moved its answer."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, Qt, QTimer, Signal
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QSpinBox,
-)
+from qtpy.QtWidgets import QLabel, QScrollArea
 
 from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.feature_maps import MAPS_SHOWN, LayerMaps, maps_of_crops
@@ -23,7 +14,8 @@ from napari_zircon_cnn.jobs.saliency import SaliencyMaps, saliency_of_crops
 from napari_zircon_cnn.networks.layers import layers_in_file
 from napari_zircon_cnn.widgets.answers import Answers
 from napari_zircon_cnn.widgets.chosen_grain import ChosenGrain, chosen_grain
-from napari_zircon_cnn.widgets.map_export import write_maps
+from napari_zircon_cnn.widgets.map_choices import MapChoices
+from napari_zircon_cnn.widgets.map_exports import MapExports
 from napari_zircon_cnn.widgets.map_layers import (
     GRAIN_LAYER,
     SAMPLE_LAYER,
@@ -32,13 +24,12 @@ from napari_zircon_cnn.widgets.map_layers import (
     saliency_look,
 )
 from napari_zircon_cnn.widgets.map_strip import MapStrip
-from napari_zircon_cnn.widgets.panel import Panel, button, narrow
+from napari_zircon_cnn.widgets.panel import Panel
 from napari_zircon_cnn.widgets.saliency_box import SaliencyBox
 from napari_zircon_cnn.widgets.session import Session
 
 _WAIT_MS, _SLOW_MS = 10, 200
 _AT_ONCE_S = 0.05
-_OVER = {"the feature map": "map", "what moved the answer": "why", "nothing": ""}
 
 
 class InspectPanel(Panel):
@@ -97,24 +88,6 @@ class InspectPanel(Panel):
         """Whether an answer is awaited."""
         return self._soon.isActive() or self._answers.is_waiting
 
-    def export_to(self, path: Path) -> None:
-        """Write the maps of the grain shown to a picture (.png, .svg), or all of them as arrays (.npz)."""
-        grain = self.grain
-        if grain is None or self.models.model_path is None or not self.strip.layers:
-            self.session.say("There are no maps to write; choose a grain first.", wrong=True)
-            return
-
-        def write(layers: list[LayerMaps]) -> None:
-            task = self.session.run("Writing the maps", write_maps, grain.with_maps(layers), path)
-            task.done.connect(lambda _: self.session.say(f"{path} is written."))
-
-        if path.suffix.lower() != ".npz":
-            write(list(self.strip.layers))
-            return
-        everything = self._answers.task("Reading all maps", maps_of_crops, grain.crops, n_maps=None)
-        everything.done.connect(lambda found: write(found[0]))
-        self.session.watch(everything)
-
     def event(self, event: QEvent | None) -> bool:
         """Remove the layers while the panel is away."""
         # A window that is made small for a while hides its panels too, by itself.
@@ -135,46 +108,22 @@ class InspectPanel(Panel):
         self.strip_area.setFrameShape(QScrollArea.Shape.NoFrame)
         self.strip_area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.column.addWidget(self.strip_area)
-        self.strip.chosen.connect(self._choose)
-        self.layer = narrow(QComboBox())
-        self.layer.setToolTip("The layer whose map is laid over the grain.")
-        self.map = QSpinBox()
-        self.map.setMinimum(1)
-        self.map.setToolTip("Which of the layer's maps is laid over the grain.")
-        self.over = narrow(QComboBox())
-        for text, value in _OVER.items():
-            self.over.addItem(text, value)
-        self.over.setToolTip("What is laid over the grain in the mount.")
-        form = self.add_form()
-        row = QHBoxLayout()
-        row.addWidget(self.layer, 1)
-        row.addWidget(QLabel("map"))
-        row.addWidget(self.map)
-        form.addRow("Layer", row)
-        form.addRow("Over the grain", self.over)
-        row = QHBoxLayout()
-        self.exports: list[QPushButton] = []
-        for text, suffix in (("PNG …", ".png"), ("SVG …", ".svg"), ("Arrays …", ".npz")):
-            tooltip = f"Write the maps of this grain to a {suffix} file."
-            self.exports.append(button(text, tooltip, self._ask_where(suffix)))
-            row.addWidget(self.exports[-1])
-        self.column.addLayout(row)
-        self.layer.currentIndexChanged.connect(lambda _: self._on_layer())
-        self.map.valueChanged.connect(lambda _: self._show_over())
-        self.over.currentIndexChanged.connect(lambda _: self._show_over())
+        self.choices = MapChoices(self.add_form())
+        self.strip.chosen.connect(self.choices.choose)
+        self.choices.changed.connect(self._show_over)
+        self.exports = MapExports(self.session, self._answers, self._shown)
+        self.column.addLayout(self.exports.row)
 
     def _show_model(self) -> None:
         """Offer the layers and the classes of the model in use."""
         path, card = self.models.model_path, self.models.card
-        self.layer.blockSignals(True)
-        self.layer.clear()
+        layers: Sequence[str] = ()
         if path is not None and card is not None:
             try:
-                self.layer.addItems(layers_in_file(path).feature_maps)
+                layers = layers_in_file(path).feature_maps
             except ZirconError as error:
                 self.session.say(str(error), wrong=True)
-        self.layer.blockSignals(False)
-        self.map.setValue(1)
+        self.choices.offer(layers)
         self._forget()
         self.saliency.offer_classes()
         self._soon.start()
@@ -197,7 +146,7 @@ class InspectPanel(Panel):
             self._draw()
             return
         self._last = grain.sample.name, grain.label
-        if not self.layer.count():
+        if not self.choices.is_offered:
             self._forget()
             self.grain = grain
             self.state.setText(
@@ -228,7 +177,7 @@ class InspectPanel(Panel):
             self.strip.height() + self.strip_area.horizontalScrollBar().sizeHint().height()
         )
         self._see_strip(is_there=True)
-        self._fit_map()
+        self.choices.fit(found)
         self._tell_grain()
         self._show_over()
 
@@ -237,24 +186,23 @@ class InspectPanel(Panel):
         grain, parts = self.grain, []
         if grain is not None:
             parts = [f"{grain.name}.", grain.note]
-        if self.over.currentData() == "why" and self.why is not None and not self.why.maps.any():
+        if self.choices.what == "why" and self.why is not None and not self.why.maps.any():
             parts.append(f"Nothing on it speaks for or against {self.why.class_name} by this method.")
         self.state.setText(" ".join(part for part in parts if part))
 
     def _see_strip(self, *, is_there: bool) -> None:
         self.strip_area.setVisible(is_there)
         self.hint_label.setVisible(not is_there)
-        for part in (self.layer, self.map, *self.exports):
-            part.setEnabled(is_there)
+        for part in (self.choices, self.exports):
+            part.allow(allowed=is_there)
 
     def _show_over(self) -> None:
         """Show over the grain what is chosen, asking for it where it is not there yet."""
-        grain, what = self.grain, self.over.currentData()
+        grain, what = self.grain, self.choices.what
         if grain is None:
             return
-        index = self.map.value() - 1
         if what == "map" and self.strip.layers and self._map_shown() is None:
-            layer = self.layer.currentText()
+            layer, index = self.choices.place
             task = self._answers.task("Reading a map", maps_of_crops, grain.crops, (layer,), n_maps=index + 1)
             self._answers.expect("more", task, lambda found: self._take_more(found[0][0]), self._tell_failure)
         elif what == "why" and self.why is None:
@@ -279,19 +227,26 @@ class InspectPanel(Panel):
         self.layers.hide(GRAIN_LAYER)
         self.state.setText(sentence)
 
+    def _shown(self) -> tuple[ChosenGrain, list[LayerMaps]] | None:
+        """Return the grain whose maps are shown, with them."""
+        if self.grain is None or self.models.model_path is None or not self.strip.layers:
+            return None
+        return self.grain, list(self.strip.layers)
+
     def _map_shown(self) -> LayerMaps | None:
         """Return the maps that hold the one chosen, if they are there."""
-        name, index = self.layer.currentText(), self.map.value() - 1
+        name, index = self.choices.place
         known = [*self.strip.layers, *([self._more] if self._more is not None else [])]
         return next((one for one in known if one.name == name and index < one.maps.shape[-1]), None)
 
     def _draw(self) -> None:
         """Lay over the grain what is there of what is chosen."""
-        what, grain = self.over.currentData(), self.grain
-        self.strip.mark(self.layer.currentText() if what == "map" else "", self.map.value() - 1)
+        what, grain = self.choices.what, self.grain
+        layer, index = self.choices.place
+        self.strip.mark(layer if what == "map" else "", index)
         shown = self._map_shown() if what == "map" else None
         if grain is not None and shown is not None:
-            values = shown.maps[..., self.map.value() - 1]
+            values = shown.maps[..., index]
             self.layers.show_grain(grain.sample, values, grain.placement.of_map(shown.grid), map_look(values))
         elif grain is not None and what == "why" and self.why is not None:
             values = self.why.maps[0]
@@ -301,15 +256,11 @@ class InspectPanel(Panel):
         else:
             self.layers.hide(GRAIN_LAYER)
 
-    def _on_layer(self) -> None:
-        self._fit_map()
-        self._show_over()
-
     def _on_question(self) -> None:
         """Ask anew, since the method, the class or the model is another; the old answer tells nothing now."""
         self.why = None
         self._answers.drop("why")
-        if self.over.currentData() == "why":
+        if self.choices.what == "why":
             self._show_over()
 
     def _on_other_sample(self) -> None:
@@ -340,24 +291,7 @@ class InspectPanel(Panel):
         if name == SAMPLE_LAYER:
             self.saliency.all_grains.setChecked(False)
         else:
-            self.over.setCurrentIndex(self.over.findData(""))
-
-    def _choose(self, layer: str, index: int) -> None:
-        """Lay a map that was clicked over the grain."""
-        self.over.blockSignals(True)
-        self.over.setCurrentIndex(self.over.findData("map"))
-        self.over.blockSignals(False)
-        self.layer.setCurrentText(layer)
-        self.map.setValue(index + 1)
-        self._show_over()
-
-    def _fit_map(self) -> None:
-        """Let no map be chosen that the layer does not have."""
-        name = self.layer.currentText()
-        n_maps = next((one.n_maps for one in self.strip.layers if one.name == name), 1)
-        self.map.blockSignals(True)
-        self.map.setMaximum(n_maps)
-        self.map.blockSignals(False)
+            self.choices.leave_out()
 
     def _leave(self) -> None:
         """Take everything off the mount again."""
@@ -371,12 +305,3 @@ class InspectPanel(Panel):
         self.strip.clear()
         self._see_strip(is_there=False)
         self.layers.hide(GRAIN_LAYER)
-
-    def _ask_where(self, suffix: str) -> Callable[[], None]:
-        def ask() -> None:
-            name = self.grain.name.replace(":", "-") if self.grain is not None else "maps"
-            path, _ = QFileDialog.getSaveFileName(self, "Export", f"{name}{suffix}", f"*{suffix}")
-            if path:
-                self.export_to(Path(path))
-
-        return ask
