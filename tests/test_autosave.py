@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from curating import assert_same, state_of
@@ -88,3 +89,29 @@ def test_what_nobody_waits_for_is_told_where_it_finds_no_place(tmp_path: Path) -
     autosave.close()
     assert said == [sentence]
     assert read_classes(folder / "classes.csv") == {"drawn": "skarn"}
+
+
+def test_tables_written_by_themselves_are_saved_unless_they_find_no_place(tmp_path: Path) -> None:
+    said: list[str] = []
+    folder = drawn_project(tmp_path).folder
+    autosave = Autosave(Project.open(folder), said.append)
+    curation = autosave.curate(autosave.project.load("drawn"))
+
+    def classify(probability: float) -> None:
+        table = curation.segmented.table.assign(probability=probability)
+        curation.classified(table, ())
+        tables = {"drawn": curation.segmented.table}
+        autosave.keep_tables("The answer", Project.save_classification, tables, pd.DataFrame(), {}).result()
+
+    labels = (folder / "samples" / "drawn" / "labels.tif").stat().st_mtime_ns
+    classify(0.25)
+    assert autosave.is_saved(curation)
+    assert Project.read(folder).table("drawn")["probability"].dropna().unique().tolist() == [0.25]
+    assert (folder / "samples" / "drawn" / "labels.tif").stat().st_mtime_ns == labels
+
+    folder.rename(tmp_path / "away")
+    folder.write_text("in the way", encoding="utf-8")
+    classify(0.75)
+    assert len(said) == 1
+    assert not autosave.is_saved(curation)
+    autosave.close()

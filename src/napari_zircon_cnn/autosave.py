@@ -4,7 +4,7 @@ One thread does it all: lines of the ledger and whole saves are written in the o
 asked for, so that a save holds exactly the steps before it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -84,6 +84,46 @@ class Autosave:
                 )
 
         return self._thread.submit(try_)
+
+    def keep_tables(
+        self,
+        what: str,
+        write: Callable[Concatenate[Project, Mapping[str, pd.DataFrame], Parameters], None],
+        tables: Mapping[str, pd.DataFrame],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> "Future[None]":
+        """Write grain tables whose label images are written already, as `keep` writes other things.
+
+        Parameters
+        ----------
+        what
+            What it is, as a sentence begins with it.
+        write
+            Called with the project and the tables, after all that was asked for before.
+        tables
+            The tables by sample; a sample that has one of these is saved.
+        *args, **kwargs
+            What else it is called with.
+
+        Returns
+        -------
+        Future
+            Done when it is written or its failure is told.
+        """
+        self._saved.update(tables)
+
+        def write_(project: Project) -> None:
+            try:
+                write(project, tables, *args, **kwargs)
+            except Exception:
+                for sample, table in tables.items():
+                    # The next save takes it along.
+                    if self._saved.get(sample) is table:
+                        del self._saved[sample]
+                raise
+
+        return self.keep(what, write_)
 
     def curate(self, segmented: SegmentedMount) -> Curation:
         """Return a curation whose every step reaches the sample's ledger at once.

@@ -1,10 +1,11 @@
 """The fifth panel: a probability on each grain, a verdict for each sample, and what leaves the house."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
@@ -15,9 +16,11 @@ from napari_zircon_cnn.export import export_csv, export_geojson, export_labels
 from napari_zircon_cnn.grains import SegmentedMount, usable
 from napari_zircon_cnn.jobs.classify import verdicts_of
 from napari_zircon_cnn.jobs.report import report_project
+from napari_zircon_cnn.networks.card import ModelCard
 from napari_zircon_cnn.progress import Progress
+from napari_zircon_cnn.widgets.answers import Answers
 from napari_zircon_cnn.widgets.colour_key import explain_colours, explain_probability
-from napari_zircon_cnn.widgets.colours import Mode
+from napari_zircon_cnn.widgets.colours import ANSWERS, Mode
 from napari_zircon_cnn.widgets.doubt_box import DoubtBox
 from napari_zircon_cnn.widgets.doubts import answer_in_words
 from napari_zircon_cnn.widgets.grain_rows import DOUBTS
@@ -26,6 +29,7 @@ from napari_zircon_cnn.widgets.histogram import ProbabilityHistogram, SampleHist
 from napari_zircon_cnn.widgets.legend import ColourLegend
 from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.session import Session
+from napari_zircon_cnn.widgets.tasks import in_thread
 from napari_zircon_cnn.widgets.train_panel import in_words
 
 Writer = Callable[[SegmentedMount, Path, Progress], None]
@@ -37,7 +41,7 @@ _PRIORS = {
     "equal": "Classes equally frequent",
     "estimated": "Classes per sample",
 }
-_MODES: tuple[Mode, ...] = ("probability", "uncertainty", "unlike training", "class", "status")
+_MODES: tuple[Mode, ...] = (*ANSWERS, "class", "status")
 _WAIT_MS = 300
 # Together with the rest they are all seen in a window of 800 px.
 _HISTOGRAM_PX, _TABLE_PX = 190, 150
@@ -103,6 +107,7 @@ class ClassifyPanel(Panel):
             row.addWidget(button(text, tooltip, clicked))
         self.column.addLayout(row)
 
+        self._answers = Answers(self.models, self)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_WAIT_MS)
@@ -189,7 +194,7 @@ class ClassifyPanel(Panel):
 
     def _on_classified(self) -> None:
         active = self.session.active
-        if active is not None and active.mode not in _MODES[:3]:
+        if active is not None and active.mode not in ANSWERS:
             active.colour_by("probability")
         self._show_sample()
 
@@ -215,42 +220,34 @@ class ClassifyPanel(Panel):
 
     def _show_verdicts(self) -> None:
         """Show for each classified sample what its grains say together, as they are now."""
+        self._soon.stop()
         card, project = self.models.answered_by, self.session.project
         names = project.samples if project else []
         tables = {name: self.models.table_of(name) for name in names}
         tables = {name: table for name, table in tables.items() if table["probability"].notna().any()}
         there = card is not None and bool(tables)
-        self.hint_label.setVisible(not there)
-        for part in (self.histogram, self.assumed):
-            part.setVisible(there)
         active = self.session.active
         self.doubts.setVisible(there and active is not None)
         self.colours.setEnabled(there and active is not None)
         self.doubts.show_doubts()
         if card is None or not tables:
+            self._answers.drop("verdicts")
+            self._show_histogram([])
             return
         short, at_length = answer_in_words(card)
         self.assumed.setText(short)
         self.assumed.setToolTip(f"<p>{escape(at_length)}</p>")
-        verdicts = verdicts_of(tables, card).set_index("sample")
-        self.histogram.set_samples(
-            [
-                SampleHistogram(
-                    name=str(name),
-                    probabilities=tables[str(name)]
-                    .loc[usable(tables[str(name)]), "probability"]
-                    .dropna()
-                    .to_numpy(),
-                    mean=row["mean_probability"],
-                    low=row["low"],
-                    high=row["high"],
-                    verdict=row["verdict"],
-                    in_training=bool(row["in_training"]),
-                    n_unlike=int(row["n_unlike"]),
-                )
-                for name, row in verdicts.iterrows()
-            ]
+        task = in_thread("Verdicts", _histograms_of, tables, card, parent=self)
+        self._answers.expect(
+            "verdicts", task, self._show_histogram, lambda sentence: self.session.say(sentence, wrong=True)
         )
+
+    def _show_histogram(self, rows: Sequence[SampleHistogram]) -> None:
+        """Show what the grains of each sample say; a hint where none is classified."""
+        self.histogram.set_samples(rows)
+        self.hint_label.setVisible(not rows)
+        for part in (self.histogram, self.assumed):
+            part.setVisible(bool(rows))
 
     def _select(self, labels: list[int]) -> None:
         if self.session.active is not None:
@@ -311,3 +308,27 @@ class ClassifyPanel(Panel):
             "Writing the report", report_project, project.folder, folder, listeners=("progress",)
         )
         task.done.connect(lambda page: self.session.say(f"{page} is written."))
+
+
+def _histograms_of(
+    tables: Mapping[str, pd.DataFrame], card: ModelCard, *, progress: Progress
+) -> list[SampleHistogram]:
+    """Return what the grains of each sample say together."""
+    found: list[SampleHistogram] = []
+    for name, table in tables.items():
+        # One that is not asked for any more stops here.
+        progress(len(found) / len(tables), name)
+        found += [
+            SampleHistogram(
+                name=name,
+                probabilities=table.loc[usable(table), "probability"].dropna().to_numpy(),
+                mean=row["mean_probability"],
+                low=row["low"],
+                high=row["high"],
+                verdict=row["verdict"],
+                in_training=bool(row["in_training"]),
+                n_unlike=int(row["n_unlike"]),
+            )
+            for row in verdicts_of({name: table}, card).to_dict("records")
+        ]
+    return found

@@ -178,6 +178,8 @@ def _needs(session: Session) -> tuple[Project, Path]:
 def _take_over(session: Session, found: EmbeddedProject, asked: Mapping[str, pd.DataFrame]) -> None:
     """Put coordinates into the tables; grains that have changed meanwhile have none."""
     method = found.embedding.settings.method
+    # The label images do not change with it, so that the tables alone are written with it.
+    session.save_changed()
     places = {}
     for name, (labels, coordinates) in found.samples.items():
         same = unchanged(asked[name], session.modelling.table_of(name), labels)
@@ -188,7 +190,6 @@ def _take_over(session: Session, found: EmbeddedProject, asked: Mapping[str, pd.
         if name in tables:
             sample.embedded(tables[name], method)
     session.modelling.put_tables(tables)
-    session.save_changed()
-    session.ensure_project().keep("The embedding", Project.save_embedding, tables, found.embedding)
+    session.ensure_project().keep_tables("The embedding", Project.save_embedding, tables, found.embedding)
     n_grains = sum(len(part.labels) for part in places.values())
     session.say(f"{n_grains} grains in {len(places)} samples are embedded, fitted on {found.n_fitted}.")

@@ -321,6 +321,8 @@ class Modelling(QObject):
     def _take_over(self, predictions: Predictions, asked: dict[str, pd.DataFrame]) -> None:
         """Put a model's answer into the tables; grains that have changed meanwhile have none."""
         card, autosave = predictions.card, self._session.ensure_project()
+        # The label images do not change with the answer, so that the tables alone are written with it.
+        self._session.save_changed()
         tables = {}
         for name, (labels, probabilities, doubt) in predictions.samples.items():
             now = self.table_of(name)
@@ -336,14 +338,18 @@ class Modelling(QObject):
             if name in self._session.samples:
                 self._session.samples[name].classified(tables[name], card.classes)
         self.put_tables(tables)
-        verdicts = verdicts_of(tables, card)
-        self._session.save_changed()
-        facts = card.model_dump(mode="json", by_alias=True)
         self.answered_by = card
-        autosave.keep("The model's answer", Project.save_classification, tables, verdicts, facts)
         self.classified.emit()
+        # Last, since what is written beside the window slows down what is shown.
+        autosave.keep_tables("The model's answer", _save_answer, tables, card)
         n_grains = sum(len(usable(table)) for table in tables.values())
         self._session.say(f"{n_grains} grains in {len(tables)} samples are classified.")
+
+
+def _save_answer(project: Project, tables: Mapping[str, pd.DataFrame], card: ModelCard) -> None:
+    """Write tables with a model's answer and the verdicts, which take too long for the window."""
+    facts = card.model_dump(mode="json", by_alias=True)
+    project.save_classification(tables, verdicts_of(tables, card), facts)
 
 
 def unchanged(before: pd.DataFrame, now: pd.DataFrame, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
