@@ -21,6 +21,7 @@ _TILE_PX = 512
 _BUFFERED_BYTES = 2**25
 _QUICK_LEVEL = 3
 _RELEASE_EVERY = 64
+_CHUNK_ROWS = 256
 
 
 def read_table(path: Path, n_labels: int) -> pd.DataFrame:
@@ -93,8 +94,9 @@ def read_rows(path: Path, texts: Sequence[str], flags: Sequence[str] = ()) -> pd
 
 def write_rows(rows: pd.DataFrame, path: Path) -> None:
     """Write rows as CSV without their index."""
-    # A text with a carriage return is only put in quotes where one is part of the line end.
-    rows.to_csv(path, index=False, lineterminator="\r\n")
+    # A text with a carriage return is only put in quotes where one is part of the line end. While pandas
+    # writes a chunk, no other thread runs: not that of the window, either.
+    rows.to_csv(path, index=False, lineterminator="\r\n", chunksize=_CHUNK_ROWS)
 
 
 def write_labels(labels: NDArray[np.int32], path: Path, progress: Progress = silent) -> None:

@@ -20,6 +20,8 @@ DOUBTS: dict[Doubt, str] = {
 }
 """Each doubt, in a few words."""
 
+_ANSWER = ["probability", "uncertainty", "unlike_training", "in_training"]
+
 _NOT_KNOWN: dict[Doubt, str] = {
     "unlike": "This model cannot tell which grains are unlike its training: it had fewer than 100.",
     "wavering": "How much the network wavers is not known, since it has no dropout.",
@@ -49,7 +51,8 @@ def doubtful(table: pd.DataFrame, doubt: Doubt) -> NDArray[np.int64]:
         Their labels.
     """
     labels = usable(table)
-    rows = table.loc[labels]
+    # All columns would be copied in many times the time.
+    rows = table[_ANSWER].loc[labels]
     if doubt == "unlike":
         unlike = rows["unlike_training"].to_numpy(np.float64)
         order = np.argsort(-np.nan_to_num(unlike), kind="stable")
@@ -64,8 +67,7 @@ def doubtful(table: pd.DataFrame, doubt: Doubt) -> NDArray[np.int64]:
 
 def doubt_in_words(table: pd.DataFrame, doubt: Doubt) -> str:
     """Return how many grains of a table a doubt is about, and what that means, in a sentence."""
-    rows = table.loc[usable(table)]
-    rows = rows[rows["probability"].notna()]
+    rows = table[_ANSWER].loc[usable(table)].dropna(subset="probability")
     if not len(rows):
         return "No grain of this sample has been classified yet."
     needed = {"unlike": "unlike_training", "wavering": "uncertainty"}.get(doubt)

@@ -20,6 +20,7 @@ from napari_zircon_cnn.flags import Box
 from napari_zircon_cnn.grains import SegmentedMount, existing, pixel_boxes
 from napari_zircon_cnn.runs import runs_of
 from napari_zircon_cnn.widgets.colours import (
+    ANSWERS,
     COORDINATES,
     Mode,
     colour_map,
@@ -141,7 +142,8 @@ class OpenSample(QObject):
         """Show a table with a model's new answer."""
         self.curation.classified(table, classes)
         self.grains.features = self.table
-        self.colour_by(self.mode, self.classes)
+        if self.mode in ANSWERS:
+            self.colour_by(self.mode, self.classes)
         self.changed.emit(None)
 
     def embedded(self, table: pd.DataFrame, method: str) -> None:
@@ -171,7 +173,9 @@ class OpenSample(QObject):
         self.mode, self.classes = mode, tuple(classes)
         self._places = places_of(self.table, mode, self.classes)
         places = with_selected(self._places, self.selected)
-        self._raster[:] = recoloured(self._raster, self.segmented.labels, places)
+        for start in range(0, len(self._raster), _ROWS_AT_A_TIME):
+            rows = slice(start, start + _ROWS_AT_A_TIME)
+            self._raster[rows] = recoloured(self._raster[rows], self.segmented.labels[rows], places)
         self.colours.refresh()
 
     def label_at(self, position: Position) -> int:
