@@ -6,14 +6,11 @@ selection, and a lasso's last movement up to the drawn window, with mount and ta
 
 import itertools
 import time
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import napari
 import numpy as np
-from bench_window import mosaics, pass_time, wait_for
+from drawn_window import mosaics, open_and_segment, pass_time, wait_for, workbench
 from numpy.typing import NDArray
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QPaintEvent
@@ -73,17 +70,8 @@ def marked(scatter: Watched, points: NDArray[np.int64]) -> float:
 def main() -> None:
     """Print the figures."""
     embed_panel.Scatter = Watched  # type: ignore[attr-defined]
-    viewer = napari.Viewer()
-    _, bench = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Zircon CNN")
-    session = bench.session
-    with TemporaryDirectory() as folder:
-        session.open_project(folder)
-        wait_for(lambda: not session.tasks)
-        session.open_mosaics([mosaics(Path(folder))[0]])
-        wait_for(lambda: not session.tasks)
-        bench.segment.run()
-        wait_for(lambda: not session.tasks)
-        sample = session.active
+    with workbench() as (_, bench, folder):
+        sample = open_and_segment(bench, mosaics(folder)[0])
         labels = usable(sample.table)
         names = ["centroid_x_um", "centroid_y_um", "area_um2"]
         places = sample.table.loc[labels, names].to_numpy(float)
@@ -91,7 +79,7 @@ def main() -> None:
         bench.show_panel(bench.embed)
         wait_for(lambda: len(bench.embed.points) > 0)
         pass_time(2)
-        scatter: Watched = bench.embed.scatter
+        scatter: Any = bench.embed.scatter
         print(
             f"{len(bench.embed.points)} points, plot of {scatter.width()} x {scatter.height()} px", flush=True
         )
@@ -117,8 +105,6 @@ def main() -> None:
                 f"{median(times[1:]):.0f} ms, at most {max(times[1:]):.0f} ms",
                 flush=True,
             )
-        session.close()
-    viewer.close()
 
 
 if __name__ == "__main__":

@@ -1,86 +1,45 @@
 """How quick the window answers: `python tests/with_display.py python benchmarks/bench_window.py`.
 
-On a drawn mount of 4000 x 4000 px with some 3,000 grains, while the worker process trains: the gaps of the
-window's event loop, by itself and while somebody curates, a mouse's click up to the painted row of the table,
-recolouring, and actions. How soon each panel appears is told by `bench_start.py`.
+On a drawn mount of 4000 x 4000 px with some 3,000 grains: the gaps of the window's event loop while they are
+classified, and while a network is validated. Then, while the worker process trains: the gaps by itself and
+while somebody curates, a mouse's click up to the painted row of the table, recolouring, and actions. How soon
+each panel appears is told by `bench_start.py`.
 """
 
 import time
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import napari
 import numpy as np
-from qtpy.QtCore import QEventLoop, QModelIndex, QObject, QPoint, Qt, QTimer
+from drawn_window import (
+    SHAPE,
+    Gaps,
+    mosaics,
+    open_and_segment,
+    pass_time,
+    train,
+    wait_for,
+    watched,
+    workbench,
+)
+from qtpy.QtCore import QModelIndex, QObject, QPoint, Qt, QTimer
 from qtpy.QtGui import QPainter
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_zircon_cnn.actions import Accept, Merge, Reject
 from napari_zircon_cnn.grains import usable
-from napari_zircon_cnn.mosaic_files import write_mosaic
-from napari_zircon_cnn.samples.synthetic import synthetic_mount
 from napari_zircon_cnn.widgets.grain_table import GrainTable
 from napari_zircon_cnn.widgets.open_sample import OpenSample
+from napari_zircon_cnn.widgets.workbench import Workbench
 
-SHAPE = (4000, 4000)
-N_GRAINS = 3600
 ROUNDS = 9
-EPOCHS = 2000
+EPOCHS, LONG_EPOCHS = 5, 2000
 WATCHED_S = 15.0
 BETWEEN_ACTIONS_MS = 300
 BETWEEN_CLICKS_S = 0.5
-PULSE_MS = 5
-
-
-class Gaps(QObject):
-    """Measures how long the window's event loop leaves a timer waiting."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._tick)
-        self._timer.setInterval(PULSE_MS)
-        self.gaps: list[float] = []
-        self._last = 0.0
-
-    def start(self) -> None:
-        """Begin to measure."""
-        self.gaps.clear()
-        self._last = time.perf_counter()
-        self._timer.start()
-
-    def stop(self) -> tuple[float, float]:
-        """Return the longest and the median gap in ms."""
-        self._timer.stop()
-        return 1e3 * max(self.gaps), 1e3 * median(self.gaps)
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.gaps.append(now - self._last)
-        self._last = now
-
-
-def mosaics(folder: Path) -> list[Path]:
-    """Write a large and a small mosaic of grains small enough that so many find room."""
-    written = []
-    for name, seed, shape, n_grains in (("large", 1, SHAPE, N_GRAINS), ("small", 2, (1200, 1200), 250)):
-        mount = synthetic_mount(seed, shape, n_grains=n_grains, pixel_size_um=4.0, sample=name).mount
-        written.append(write_mosaic(mount, folder).source or folder)
-    return written
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Let the window work until a condition holds."""
-    loop = QEventLoop()
-    timer = QTimer()
-    timer.timeout.connect(lambda: loop.quit() if condition() else None)
-    timer.start(PULSE_MS)
-    loop.exec()
 
 
 def times_of(step: Callable[[int], Any], rounds: int = ROUNDS) -> tuple[float, float]:
@@ -96,12 +55,6 @@ def times_of(step: Callable[[int], Any], rounds: int = ROUNDS) -> tuple[float, f
         shown.append(time.perf_counter() - start)
     # The first round also fills caches.
     return 1e3 * median(alone[1:]), 1e3 * median(shown[1:])
-
-
-def pass_time(seconds: float) -> None:
-    """Let the window work for a while."""
-    end = time.perf_counter() + seconds
-    wait_for(lambda: time.perf_counter() > end)
 
 
 def gaps_while(step: Callable[[int], Any] | None = None) -> str:
@@ -190,30 +143,35 @@ def answers(sample: OpenSample) -> dict[str, Callable[[int], Any]]:
     }
 
 
+def watch_answers(bench: Workbench) -> None:
+    """Train for a moment; print the gaps while the grains are classified and the network is validated."""
+    train(bench, EPOCHS)
+    wait_for(lambda: not bench.session.tasks)
+    bench.show_panel(bench.classify)
+    found = []
+    for _ in range(ROUNDS):
+        bench.classify.classify_button.click()
+        found.append(watched(bench.session.tasks[-1])[1])
+    print(
+        f"longest gap while it classifies: {found[0]:.0f} ms the first time, then "
+        f"{median(found[1:]):.0f} ms, at most {max(found[1:]):.0f} ms",
+        flush=True,
+    )
+    bench.show_panel(bench.train)
+    bench.train.validated.repeats.setValue(1)
+    bench.train.validated.start_button.click()
+    taken, longest = watched(bench.session.tasks[-1])
+    print(f"longest gap while it validates for {taken:.0f} s: {longest:.0f} ms", flush=True)
+
+
 def main() -> None:
     """Print the figures."""
-    viewer = napari.Viewer()
-    start = time.perf_counter()
-    _, bench = viewer.window.add_plugin_dock_widget("napari-zircon-cnn", "Zircon CNN")
-    print(f"the workbench appears in {time.perf_counter() - start:.2f} s", flush=True)
-    session = bench.session
-    with TemporaryDirectory() as folder:
-        session.open_project(folder)
-        wait_for(lambda: not session.tasks)
-        for path in reversed(mosaics(Path(folder))):
-            session.open_mosaics([path])
-            wait_for(lambda: not session.tasks)
-            bench.segment.run()
-            wait_for(lambda: not session.tasks)
-        sample = session.active
-        n_grains = len(usable(sample.table))
-        print(f"{n_grains} grains on {SHAPE[1]} x {SHAPE[0]} px", flush=True)
-        bench.show_panel(bench.train)
-        for row, name in enumerate(("porphyry", "batholith")):
-            bench.train.table.cellWidget(row, 2).setCurrentText(name)
-        bench.train.validation.setCurrentIndex(bench.train.validation.findData("split"))
-        bench.train.epochs.setValue(EPOCHS)
-        bench.train.train_button.click()
+    with workbench() as (viewer, bench, folder):
+        session = bench.session
+        sample = open_and_segment(bench, *reversed(mosaics(folder)))
+        print(f"{len(usable(sample.table))} grains on {SHAPE[1]} x {SHAPE[0]} px", flush=True)
+        watch_answers(bench)
+        train(bench, LONG_EPOCHS)
         wait_for(lambda: "Epoch" in bench.train.state.text())
         print(f"gaps while the worker trains: {gaps_while()}", flush=True)
         bench.show_panel(bench.curate)
@@ -231,11 +189,6 @@ def main() -> None:
             alone, shown = times_of(step)
             print(f"{name}: {alone:.1f} ms, {shown:.1f} ms until all is drawn", flush=True)
         print(f"still training: {bool(session.tasks)}", flush=True)
-        for task in session.tasks:
-            task.cancel()
-        wait_for(lambda: not session.tasks)
-        session.close()
-    viewer.close()
 
 
 if __name__ == "__main__":
