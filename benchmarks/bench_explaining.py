@@ -12,7 +12,16 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from drawn_window import mosaics, open_and_segment, pass_time, train, wait_for, watched, workbench
+from drawn_window import (
+    UNTIL_SHOWN_S,
+    mosaics,
+    open_and_segment,
+    pass_time,
+    train,
+    wait_for,
+    watched,
+    workbench,
+)
 from qtpy.QtWidgets import QApplication
 
 from napari_zircon_cnn.embedding.layout import fit
@@ -90,6 +99,7 @@ def main() -> None:
                 f"maps of another of {len(usable(real.table))} grains of {REAL}: {turns(bench)}", flush=True
             )
             session.activate(large.name)
+            pass_time(UNTIL_SHOWN_S)
         for n in N_GRAINS:
             taken, gap = watched(umap_of(bench, n))
             print(f"UMAP of {n:,} grains: {taken:.1f} s, longest gap of the window {gap:.0f} ms", flush=True)

@@ -171,5 +171,5 @@ def recoloured(
 ) -> NDArray[np.uint8]:
     """Return a picture, or a part of one, of grains whose pixels have not changed, in new colours."""
     # All labels have their place; to check that again, as indexing does, takes twice the time.
-    codes: NDArray[np.uint8] = np.take((2 * places).astype(np.uint8), labels, mode="clip")
-    return codes | (picture & np.uint8(1))
+    codes: NDArray[np.uint8] = np.take(places, labels, mode="clip")
+    return (codes << np.uint8(1)) | (picture & np.uint8(1))
