@@ -60,6 +60,11 @@ class Look:
         return [int(label) for label in usable(self.sample.table)]
 
     @property
+    def canvas(self) -> QWidget:
+        parts = self.bench.window().findChildren(QWidget)
+        return next(part for part in parts if "Canvas" in type(part).__name__)
+
+    @property
     def layers(self) -> list[str]:
         return [layer.name for layer in self.viewer.layers]
 
@@ -68,18 +73,24 @@ class Look:
 
     def click(self, label: int) -> None:
         """Click a grain on the canvas, as Qt sends it."""
-        parts = self.bench.window().findChildren(QWidget)
-        canvas = next(part for part in parts if "Canvas" in type(part).__name__)
         camera = self.viewer.scene.camera
         away = (np.array(place_of(self.sample, label)) - camera.center[-2:]) * camera.zoom
         y, x = away + np.array(self.viewer.canvas.size) / 2
         none = Qt.KeyboardModifier.NoModifier
-        self.qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, none, QPoint(round(x), round(y)))
+        self.qtbot.mouseClick(self.canvas, Qt.MouseButton.LeftButton, none, QPoint(round(x), round(y)))
+
+    def press(self, key: Any) -> None:
+        """Press a key over the canvas."""
+        self.qtbot.keyClick(self.canvas, key)
+
+    def wait_for(self, label: int) -> None:
+        """Wait until the panel is about a grain."""
+        self.until(lambda: self.panel.grain is not None and self.panel.grain.label == label)
 
     def select(self, label: int) -> None:
         """Select a grain and wait for its maps."""
         self.sample.select([label])
-        self.until(lambda: self.panel.grain is not None and self.panel.grain.label == label)
+        self.wait_for(label)
         self.until(lambda: GRAIN_LAYER in self.layers)
 
     def placed(self, label: int) -> Placement:
@@ -200,6 +211,25 @@ def test_any_map_can_be_chosen_by_number_or_by_a_click_in_the_strip(look: Look) 
     assert look.viewer.layers[GRAIN_LAYER].data.shape == s4.grid.shape
     panel.choices.layer.setCurrentText("C1")
     assert panel.choices.map.value() <= panel.choices.map.maximum() == panel.strip.layers[0].n_maps
+
+
+def test_arrow_keys_turn_to_the_next_grain_and_the_one_before(look: Look) -> None:
+    table = look.sample.table
+    rejected = look.labels[1]
+    assert look.session.perform(Reject(labels=(rejected,), reason="fragment"))
+    look.click(look.labels[0])
+    seen = [look.labels[0]]
+    for key in [Qt.Key.Key_Right] * 4 + [Qt.Key.Key_Left]:
+        look.press(key)
+        (label,) = look.sample.selected
+        look.wait_for(label)
+        seen.append(label)
+    assert seen[-1] == seen[-3]
+    assert len(set(seen)) == 5
+    assert rejected not in seen
+    ys = table.loc[seen[:-1], "centroid_y_um"].to_numpy()
+    # From top to bottom, by rows of 200 µm, and round the end.
+    assert (np.diff(ys // 200) < 0).sum() <= 1
 
 
 def test_only_the_grain_selected_last_is_shown(look: Look) -> None:

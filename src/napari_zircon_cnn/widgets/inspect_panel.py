@@ -9,11 +9,13 @@ from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtWidgets import QLabel, QScrollArea
 
 from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.jobs.feature_maps import MAPS_SHOWN, LayerMaps, maps_of_crops
 from napari_zircon_cnn.jobs.saliency import SaliencyMaps, saliency_of_crops
 from napari_zircon_cnn.networks.layers import layers_in_file
 from napari_zircon_cnn.widgets.answers import Answers
 from napari_zircon_cnn.widgets.chosen_grain import ChosenGrain, chosen_grain
+from napari_zircon_cnn.widgets.keys import Keys
 from napari_zircon_cnn.widgets.map_choices import MapChoices
 from napari_zircon_cnn.widgets.map_exports import MapExports
 from napari_zircon_cnn.widgets.map_layers import (
@@ -25,6 +27,7 @@ from napari_zircon_cnn.widgets.map_layers import (
 )
 from napari_zircon_cnn.widgets.map_strip import MapStrip
 from napari_zircon_cnn.widgets.panel import Panel
+from napari_zircon_cnn.widgets.review_order import BY_PLACE, in_order, step_from
 from napari_zircon_cnn.widgets.saliency_box import SaliencyBox
 from napari_zircon_cnn.widgets.session import Session
 
@@ -36,7 +39,7 @@ class InspectPanel(Panel):
     """See what the model in use makes of the grain that is selected."""
 
     title = "Inspect"
-    hint = "Click a grain to see what the network sees in it."
+    hint = "Click a grain to see what the network sees in it; the arrow keys turn to the next."
 
     _asked = Signal(object)
 
@@ -68,6 +71,7 @@ class InspectPanel(Panel):
         self.saliency = SaliencyBox(self.session, self.layers)
         self.column.addWidget(self.saliency)
         self.saliency.question_changed.connect(self._on_question)
+        self.keys = Keys(self.session, {"Right": lambda: self.go(1), "Left": lambda: self.go(-1)})
         self.models.model_changed.connect(self._show_model)
         self.session.project_changed.connect(self._soon.start)
         self.session.active_changed.connect(lambda _: self._on_other_sample())
@@ -87,6 +91,17 @@ class InspectPanel(Panel):
     def is_waiting(self) -> bool:
         """Whether an answer is awaited."""
         return self._soon.isActive() or self._answers.is_waiting
+
+    def go(self, step: int) -> None:
+        """Turn to the grain so many places on, from top to bottom; rejected ones are passed over."""
+        active = self.session.active
+        if active is None:
+            return
+        labels = in_order(active.table, usable(active.table), BY_PLACE)
+        label = step_from(labels, active.selected[0] if active.selected else None, step)
+        if label is not None:
+            active.select([label])
+            self.session.bring_into_view(label)
 
     def event(self, event: QEvent | None) -> bool:
         """Remove the layers while the panel is away."""

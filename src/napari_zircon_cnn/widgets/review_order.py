@@ -43,7 +43,27 @@ def unreviewed(table: pd.DataFrame, order: str, *, also: Collection[int] = ()) -
         The labels; where the order leaves a choice, from top to bottom.
     """
     is_wanted = (table["status"] == UNREVIEWED) | table.index.isin(list(also))
-    rows = table[is_wanted & table["area_um2"].notna()]
+    return in_order(table, np.flatnonzero(is_wanted & table["area_um2"].notna()), order)
+
+
+def in_order(table: pd.DataFrame, labels: NDArray[np.int64], order: str) -> NDArray[np.int64]:
+    """Return labels in the order to look at them.
+
+    Parameters
+    ----------
+    table
+        The grain table.
+    labels
+        The labels.
+    order
+        A key of `ORDERS`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The labels; where the order leaves a choice, from top to bottom.
+    """
+    rows = table.loc[labels]
     y, x = rows["centroid_y_um"].to_numpy(), rows["centroid_x_um"].to_numpy()
     keys: tuple[NDArray[np.float64], ...] = (x, np.floor(y / _ROW_UM))
     if order == BY_FLAG:
