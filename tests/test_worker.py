@@ -347,6 +347,8 @@ WINDOW = """
 import os, signal, sys, time, worker_jobs
 from pathlib import Path
 from napari_zircon_cnn.worker import Worker
+# What a shell starts in the background, as some tests are, does not heed it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 {before}
 worker = Worker()
 first = worker.submit(worker_jobs.process_id, on_done=lambda outcome: print(outcome.value, flush=True))
