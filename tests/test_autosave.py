@@ -1,6 +1,8 @@
+import errno
 import shutil
 import subprocess
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 
 import pandas as pd
@@ -8,9 +10,13 @@ import pytest
 
 from curating import assert_same, state_of
 from drawn import drawn_project
+from napari_zircon_cnn import project
 from napari_zircon_cnn.actions import Merge, Reject
 from napari_zircon_cnn.autosave import Autosave
 from napari_zircon_cnn.class_file import read_classes
+from napari_zircon_cnn.curation import Curation
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.project_choices import save_classes
 
@@ -38,6 +44,9 @@ def test_first_step_waits_for_no_library(tmp_path: Path) -> None:
     code = """
 import sys
 from napari_zircon_cnn.autosave import Autosave
+from napari_zircon_cnn.curation import Curation
+from napari_zircon_cnn.errors import ZirconError
+from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.project import Project
 
 project = Project.open(sys.argv[1])
@@ -91,27 +100,75 @@ def test_what_nobody_waits_for_is_told_where_it_finds_no_place(tmp_path: Path) -
     assert read_classes(folder / "classes.csv") == {"drawn": "skarn"}
 
 
+def classify(autosave: Autosave, curation: Curation, probability: float) -> "Future[None]":
+    """Give each grain a probability and begin to write the table alone."""
+    table = curation.segmented.table.copy()
+    table.loc[usable(table), "probability"] = probability
+    curation.classified(table, ())
+    tables = {"drawn": curation.segmented.table}
+    return autosave.keep_tables("The answer", Project.save_classification, tables, pd.DataFrame(), {})
+
+
 def test_tables_written_by_themselves_are_saved_unless_they_find_no_place(tmp_path: Path) -> None:
     said: list[str] = []
     folder = drawn_project(tmp_path).folder
     autosave = Autosave(Project.open(folder), said.append)
     curation = autosave.curate(autosave.project.load("drawn"))
-
-    def classify(probability: float) -> None:
-        table = curation.segmented.table.assign(probability=probability)
-        curation.classified(table, ())
-        tables = {"drawn": curation.segmented.table}
-        autosave.keep_tables("The answer", Project.save_classification, tables, pd.DataFrame(), {}).result()
-
     labels = (folder / "samples" / "drawn" / "labels.tif").stat().st_mtime_ns
-    classify(0.25)
+    classify(autosave, curation, 0.25).result()
     assert autosave.is_saved(curation)
     assert Project.read(folder).table("drawn")["probability"].dropna().unique().tolist() == [0.25]
     assert (folder / "samples" / "drawn" / "labels.tif").stat().st_mtime_ns == labels
 
     folder.rename(tmp_path / "away")
     folder.write_text("in the way", encoding="utf-8")
-    classify(0.75)
+    classify(autosave, curation, 0.75).result()
     assert len(said) == 1
     assert not autosave.is_saved(curation)
+    autosave.close()
+
+
+def test_steps_around_tables_written_by_themselves_outlast_a_kill(tmp_path: Path) -> None:
+    folder = drawn_project(tmp_path).folder
+    autosave = Autosave(Project.open(folder), pytest.fail)
+    curation = autosave.curate(autosave.project.load("drawn"))
+    curation.perform(Merge(labels=(1, 2)))
+    autosave.save(curation)
+    classify(autosave, curation, 0.25)
+    curation.perform(Reject(labels=(3,), reason="fragment"))
+    for step in (curation.undo, curation.undo, curation.redo):
+        step()
+        autosave.do(lambda: None).result()
+        assert_same(state_of(curation.segmented), state_of(Project.read(folder).load("drawn")))
+    autosave.close()
+
+
+def test_tables_do_not_overtake_a_label_image_that_found_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    folder = drawn_project(tmp_path).folder
+    autosave = Autosave(Project.open(folder), said.append)
+    curation = autosave.curate(autosave.project.load("drawn"))
+    curation.perform(Merge(labels=(1, 2)))
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(project, "write_labels", refuse)
+        with pytest.raises(ZirconError, match="make room"):
+            autosave.save(curation).result()
+        classify(autosave, curation, 0.25).result()
+    # A kill would now leave a ledger whose step still fits.
+    on_disk = Project.read(folder).load("drawn")
+    assert state_of(on_disk)[0] == state_of(curation.segmented)[0]
+    assert "The answer" in said[-1]
+    assert not autosave.is_saved(curation)
+
+    autosave.save(curation).result()
+    classify(autosave, curation, 0.75).result()
+    assert autosave.is_saved(curation)
+    assert_same(state_of(curation.segmented), state_of(Project.read(folder).load("drawn")))
+    assert len(said) == 2
     autosave.close()

@@ -41,6 +41,8 @@ class Autosave:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="project on disk")
         self._unwritten: dict[str, list[Entry]] = {}
         self._saved: dict[str, pd.DataFrame] = {}
+        # Samples whose label image on disk lacks steps that the table has.
+        self._behind: set[str] = set()
 
     def do(
         self, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -100,7 +102,8 @@ class Autosave:
         what
             What it is, as a sentence begins with it.
         write
-            Called with the project and the tables, after all that was asked for before.
+            Called with the project and the tables, after all that was asked for before; not called where
+            one of the label images could not be written, since a table must not have steps that it lacks.
         tables
             The tables by sample; a sample that has one of these is saved.
         *args, **kwargs
@@ -115,6 +118,12 @@ class Autosave:
 
         def write_(project: Project) -> None:
             try:
+                behind = sorted(self._behind & tables.keys())
+                if behind:
+                    raise ZirconError(
+                        f"{what} was not written, since {', '.join(behind)} could not be; make room in "
+                        f"{project.folder} and do it again."
+                    )
                 write(project, tables, *args, **kwargs)
             except Exception:
                 for sample, table in tables.items():
@@ -140,6 +149,7 @@ class Autosave:
         """
         sample = segmented.mount.sample
         self._saved[sample] = segmented.table
+        self._behind.discard(sample)
         self._thread.submit(get_ready, segmented)
 
         def record(entry: Entry) -> None:
@@ -180,6 +190,7 @@ class Autosave:
             except Exception as error:
                 # The next save takes it along.
                 self._saved.pop(still.mount.sample, None)
+                self._behind.add(still.mount.sample)
                 if not isinstance(error, OSError):
                     raise
                 sentence = (
@@ -188,6 +199,7 @@ class Autosave:
                 )
                 self._failed(sentence)
                 raise ZirconError(sentence) from error
+            self._behind.discard(still.mount.sample)
 
         return self.do(write)
 
