@@ -1,6 +1,7 @@
 """From a mosaic's file to its grains, by the buttons of the workbench."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ from qtpy.QtWidgets import (
 
 from gui import finish, press
 from napari_zircon_cnn.actions import Reject
-from napari_zircon_cnn.grains import existing
+from napari_zircon_cnn.grains import existing, usable
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.samples.synthetic import synthetic_mount
 from napari_zircon_cnn.widgets.panel import Panel
 from napari_zircon_cnn.widgets.workbench import Workbench
 
 PLUGIN = "napari-zircon-cnn"
+LIMIT_S = 10
 
 Bench = tuple[Any, Workbench]
 
@@ -182,6 +184,31 @@ def test_removed_layer_closes_the_sample_and_loses_nothing(bench: Bench, mosaic:
     session.open_sample("BAT-1")
     finish(qtbot, session)
     np.testing.assert_array_equal(viewer.layers["BAT-1 grains"].data, labels)
+
+
+def test_table_of_a_sample_that_is_not_shown_is_never_older_than_what_will_be_written(
+    bench: Bench, mosaic: Path, qtbot: Any
+) -> None:
+    viewer, workbench = bench
+    session = workbench.session
+    session.open_mosaics([mosaic])
+    finish(qtbot, session)
+    workbench.segment.run()
+    finish(qtbot, session)
+    assert session.active is not None
+    assert session.autosave is not None
+    label = int(usable(session.active.table)[0])
+    may_write = threading.Event()
+    session.autosave.do(may_write.wait, LIMIT_S)
+    session.perform(Reject(labels=(label,), reason="fragment"))
+    viewer.layers.remove("BAT-1 grains")
+    closed = session.modelling.table_of("BAT-1")
+    assert closed.loc[label, "reason"] == "fragment"
+    answered = closed.assign(probability=0.5)
+    session.modelling.put_tables({"BAT-1": answered})
+    session.project_changed.emit()
+    assert session.modelling.table_of("BAT-1") is answered
+    may_write.set()
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -86,7 +86,6 @@ class Session(QObject):
         self.tasks: list[Task] = []
         self.together = Together()
         self.modelling = Modelling(self, self)
-        self.project_changed.connect(self.modelling.forget_tables)
         self._opened: OpenProject | None = None
         self._is_closed = False
         self._save_soon = QTimer(self)
@@ -368,6 +367,7 @@ class Session(QObject):
         for name in list(self.samples):
             self._take_off(name)
         self._let_go()
+        self.modelling.forget_tables()
         self._opened = opened
         self.autosave = Autosave(project, lambda sentence: self.said.emit(sentence, True))
         remember(project.folder)
@@ -467,6 +467,7 @@ class Session(QObject):
         if sample is None:
             return
         self.together.forget(sample)
+        self.modelling.put_tables({name: sample.table})
         for layer in (sample.grains, sample.colours):
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
