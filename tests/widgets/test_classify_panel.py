@@ -1,5 +1,6 @@
 """Doubts about a model's answer: in the table, on the mount, in words, and from one grain to the next."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.project import Project
 from napari_zircon_cnn.widgets.grain_rows import DOUBTS
 from napari_zircon_cnn.widgets.workbench import Workbench
+
+LIMIT_S = 10
+UNTIL_IT_COULD_BE_READ_MS = 1000
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,22 @@ def test_colours_tell_the_doubt_and_the_legend_follows(bench: Workbench, qtbot: 
         assert (np.array(sample.colours.data) != by_probability).any()
     classify(bench, qtbot)
     assert sample.mode == "unlike training", "a new answer leaves the colours that were chosen"
+
+
+def test_report_waits_for_the_answer_that_was_shown_just_before(
+    bench: Workbench, tmp_path: Path, qtbot: Any
+) -> None:
+    session, may_write = bench.session, threading.Event()
+    assert session.autosave is not None
+    queue = session.autosave.do
+    session.modelling.classified.connect(lambda: queue(may_write.wait, LIMIT_S))
+    classify(bench, qtbot)
+    bench.classify.report_to(tmp_path / "report")
+    qtbot.wait(UNTIL_IT_COULD_BE_READ_MS)
+    may_write.set()
+    finish(qtbot, session)
+    (page,) = (tmp_path / "report").glob("*.html")
+    assert "No model has given a verdict" not in page.read_text(encoding="utf-8")
 
 
 def test_other_class_frequencies_are_used_told_and_come_back_with_the_project(

@@ -131,7 +131,7 @@ class Modelling(QObject):
             self._ready_soon.start(_UNTIL_READY_MS)
 
     def forget_tables(self) -> None:
-        """Read the tables of samples that are not on the screen anew when next asked for."""
+        """Read the tables anew when next asked for, since they are of another project."""
         self._tables.clear()
 
     def table_of(self, sample: str) -> pd.DataFrame:
@@ -143,13 +143,13 @@ class Modelling(QObject):
         return self._tables[sample]
 
     def put_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Take over tables of samples that are not on the screen before they are written."""
+        """Take over tables of samples that are not on the screen, which may not be written yet."""
         self._tables.update(tables)
 
     def run_job(
         self, name: str, job: Callable[..., Any], *arguments: Any, listeners: Sequence[str] = (), **named: Any
     ) -> Task:
-        """Save all samples, then run a job in the worker process that is free.
+        """Run a job in the worker process that is free, once all that was done before is on disk.
 
         Parameters
         ----------
@@ -170,6 +170,8 @@ class Modelling(QObject):
             The task.
         """
         saves, worker = self._session.save_changed(), self.free_worker
+        # A model's answer may wait there that was not asked for just now.
+        saves.append(self._session.ensure_project().do(lambda: None))
         return self._session.watch(
             of_worker(name, worker, saves, job, *arguments, listeners=listeners, parent=self, **named)
         )
