@@ -4,6 +4,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -60,7 +61,9 @@ class Task(QObject):
         """Tell how the work ended: `done`, `failed` or `cancelled`; called by the work, in its own thread."""
         self._how = how, what
         self._has_outcome.set()
-        self._outcome.emit(how, what)
+        # The window may have closed meanwhile, and the task with it.
+        with suppress(RuntimeError):
+            self._outcome.emit(how, what)
 
     def wait(self, at_most_s: float) -> None:
         """Hold the window up until the work has ended and tell how, if it ends within a moment.
@@ -73,7 +76,7 @@ class Task(QObject):
     def _tell(self, how: str, what: tuple[Any, ...]) -> None:
         if not self.is_running:
             return
-        self.is_running = False
+        self.is_running, self._how = False, None
         getattr(self, how).emit(*what)
         self.ended.emit()
 
