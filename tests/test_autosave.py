@@ -44,9 +44,6 @@ def test_first_step_waits_for_no_library(tmp_path: Path) -> None:
     code = """
 import sys
 from napari_zircon_cnn.autosave import Autosave
-from napari_zircon_cnn.curation import Curation
-from napari_zircon_cnn.errors import ZirconError
-from napari_zircon_cnn.grains import usable
 from napari_zircon_cnn.project import Project
 
 project = Project.open(sys.argv[1])
