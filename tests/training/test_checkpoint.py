@@ -72,7 +72,7 @@ def cancel_after(epoch: int) -> object:
 
 
 @pytest.mark.parametrize(
-    "settings", [QUICK, replace(QUICK, early_stopping=2, balanced_batches=True, class_weights=False)]
+    "settings", [QUICK, replace(QUICK, early_stopping=3, balanced_batches=True, class_weights=False)]
 )
 def test_a_cancelled_training_goes_on_to_the_same_numbers(tmp_path: Path, settings: TrainSettings) -> None:
     checkpoint = tmp_path / "state.npz"

@@ -6,54 +6,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from napari_zircon_cnn.inference import class_probabilities, outputs
 from napari_zircon_cnn.metrics import accuracy, log_loss, roc_auc
 from napari_zircon_cnn.progress import Progress
+from napari_zircon_cnn.training.batches import Epochs
+from napari_zircon_cnn.training.lesson import Seen
 from napari_zircon_cnn.training.record import Epoch
 from napari_zircon_cnn.training.stages import Stage
-
-
-class Seen(keras.metrics.Metric):
-    """Keeps an epoch's targets and outputs, from which exact figures are taken at its end.
-
-    Keras' own AUC counts at 200 thresholds in each step, which is neither exact nor cheap.
-
-    Parameters
-    ----------
-    capacity
-        How many crops it can keep.
-    n_outputs
-        Outputs of the network.
-    """
-
-    def __init__(self, capacity: int, n_outputs: int) -> None:
-        super().__init__(name="seen", dtype="float32")
-        self.batches = self.add_variable((capacity, 1 + n_outputs), initializer="zeros", name="batches")
-        self.count = self.add_variable((), initializer="zeros", dtype="int32", name="count")
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # noqa: ARG002
-        """Keep a batch."""
-        rows = self.count + ops.arange(ops.shape(y_pred)[0], dtype="int32")
-        y_true = ops.cast(ops.reshape(y_true, (-1, 1)), self.batches.dtype)
-        batch = ops.concatenate([y_true, ops.cast(y_pred, self.batches.dtype)], axis=1)
-        self.batches.assign(ops.scatter_update(self.batches, rows[:, None], batch))
-        self.count.assign_add(ops.shape(y_pred)[0])
-
-    def result(self) -> Any:
-        """Return nothing of note: the figures are taken by `epoch`."""
-        return ops.zeros(())
-
-    def reset_state(self) -> None:
-        """Forget all batches."""
-        self.count.assign(0)
-
-    def epoch(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return the probabilities (n, n_classes) and classes (n,) seen since the last reset."""
-        kept = ops.convert_to_numpy(self.batches)[: int(ops.convert_to_numpy(self.count))]
-        return class_probabilities(kept[:, 1:]), kept[:, 0].astype(np.int64)
 
 
 class Figures(keras.callbacks.Callback):
@@ -62,7 +23,9 @@ class Figures(keras.callbacks.Callback):
     Parameters
     ----------
     seen
-        The metric of the model.
+        What the model keeps of an epoch.
+    epochs
+        What it is shown.
     validated
         The network, or its part that takes features.
     x_val, y_val
@@ -80,6 +43,7 @@ class Figures(keras.callbacks.Callback):
     def __init__(
         self,
         seen: Seen,
+        epochs: Epochs,
         *,
         validated: keras.Model,
         x_val: NDArray[np.float32],
@@ -90,7 +54,13 @@ class Figures(keras.callbacks.Callback):
         on_epoch: Callable[[Epoch], bool],
     ) -> None:
         super().__init__()
-        self._seen, self._validated, self._x_val, self._y_val = seen, validated, x_val, y_val
+        self._seen, self._epochs, self._validated, self._x_val, self._y_val = (
+            seen,
+            epochs,
+            validated,
+            x_val,
+            y_val,
+        )
         self._stage, self._n_epochs = stage, n_epochs
         self._progress, self._on_epoch = progress, on_epoch
         self._epoch, self._started = 0, 0.0
@@ -109,7 +79,8 @@ class Figures(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Take the figures, hand them on and tell that the epoch is over."""
-        probabilities, y = self._seen.epoch()
+        y = self._epochs.classes(epoch + 1)
+        probabilities = self._seen.probabilities()[: len(y)]
         entry: Epoch = {
             "epoch": epoch + 1,
             "stage": self._stage.number,

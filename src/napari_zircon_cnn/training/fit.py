@@ -16,10 +16,11 @@ from napari_zircon_cnn.inference import outputs
 from napari_zircon_cnn.networks.registry import build_network, check_training, function_named, network_spec
 from napari_zircon_cnn.networks.settings import NO_WEIGHTS, TrainSettings
 from napari_zircon_cnn.progress import Cancelled, Progress, silent
-from napari_zircon_cnn.training.batches import Features, endless_batches
+from napari_zircon_cnn.training.batches import Epochs, Features
 from napari_zircon_cnn.training.checkpoint import Checkpoint, State, fingerprint_of
 from napari_zircon_cnn.training.devices import computing
-from napari_zircon_cnn.training.figures import Figures, Seen
+from napari_zircon_cnn.training.figures import Figures
+from napari_zircon_cnn.training.lesson import Lesson
 from napari_zircon_cnn.training.record import Epoch, History, Record, Values
 from napari_zircon_cnn.training.seeding import Seeding
 from napari_zircon_cnn.training.stages import Stage, learning_layers, split_at, stages_of
@@ -225,25 +226,28 @@ class _Training:
         *,
         is_best_kept: bool,
     ) -> None:
-        settings, y_train, y_val = self._settings, self._samples.y_train, self._samples.y_val
+        settings, y_val = self._settings, self._samples.y_val
         done = len(self.record.history)
         last = stage.epochs + sum(epoch["stage"] < stage.number for epoch in self.record.history)
         shown = self._shown(stage, progress)
-        learning = shown.learning
-        steps = math.ceil(len(y_train) / settings.batch_size)
-        seen = Seen(len(y_train) + settings.batch_size, learning.output_shape[-1])
-        # A step that must wait for its features is long enough to be told of; PyTorch takes one at a time.
-        is_quick = learning.count_params() < _SMALL_NETWORK and shown.features is None
-        is_quick &= keras.backend.backend() != "torch"
-        learning.compile(
-            optimizer=_optimiser(settings, stage.learning_rate),
-            loss="binary_crossentropy" if self._n_classes == 2 else "sparse_categorical_crossentropy",
-            metrics=[seen],
-            steps_per_execution=steps if is_quick else 1,
+        epochs = Epochs(
+            shown.x_train,
+            self._samples.y_train,
+            n_classes=self._n_classes,
+            settings=settings,
+            augmentation=settings.augmentation if stage.is_augmented else "none",
+            features=shown.features,
         )
-        learning.optimizer.build(learning.trainable_variables)
+        lesson = Lesson(shown.learning, epochs)
+        # PyTorch takes one step at a time.
+        is_quick = shown.learning.count_params() < _SMALL_NETWORK and keras.backend.backend() != "torch"
+        lesson.compile(
+            optimizer=_optimiser(settings, stage.learning_rate),
+            steps_per_execution=epochs.steps_per_portion if is_quick else 1,
+        )
+        lesson.optimizer.build(lesson.trainable_variables)
         if kept:
-            _put(learning.optimizer.variables, kept)
+            _put(lesson.optimizer.variables, kept)
 
         def add(epoch: Epoch) -> bool:
             is_best = self.record.add(epoch, has_validation=len(y_val) > 0)
@@ -251,13 +255,14 @@ class _Training:
                 self.record.best = _values(self._variables)
             is_over = epoch["epoch"] == last or 0 < settings.early_stopping <= self.record.waited
             if self._file is not None and (is_over or self._file.is_due):
-                values, of_optimiser = _values(self._variables), _values(learning.optimizer.variables)
+                values, of_optimiser = _values(self._variables), _values(lesson.optimizer.variables)
                 self._file.write(State(self.record, stage.number, is_over, False, values, of_optimiser))
             on_epoch(dict(epoch))
             return is_over
 
         figures = Figures(
-            seen,
+            lesson.seen,
+            epochs,
             validated=shown.validated,
             x_val=shown.x_val,
             y_val=y_val,
@@ -266,24 +271,7 @@ class _Training:
             progress=progress,
             on_epoch=add,
         )
-        batches = endless_batches(
-            shown.x_train,
-            y_train,
-            n_classes=self._n_classes,
-            settings=settings,
-            first_epoch=done + 1,
-            augmentation=settings.augmentation if stage.is_augmented else "none",
-            features=shown.features,
-        )
-        learning.fit(
-            batches,
-            steps_per_epoch=steps,
-            initial_epoch=done,
-            epochs=last,
-            callbacks=[Seeding(settings.seed), figures],
-            shuffle=False,
-            verbose=0,
-        )
+        lesson.learn(done, last, [Seeding(settings.seed), figures])
 
     def _shown(self, stage: Stage, progress: Progress) -> _Shown:
         """Return what a stage is shown; features that stay the same in each epoch are computed here, once."""
