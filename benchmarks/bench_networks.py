@@ -83,7 +83,7 @@ class EpochCase:
 
 
 CASES = {
-    "LeNet-5": EpochCase(TrainSettings(), N_TRAIN, N_VALIDATION, epochs=10, rounds=3),
+    "LeNet-5": EpochCase(TrainSettings(), N_TRAIN, N_VALIDATION, epochs=10, rounds=12),
     "AlexNet": EpochCase(TrainSettings(network="alexnet"), 128, 32, epochs=2, rounds=2),
     "VGG-16, stage 1": EpochCase(
         TrainSettings(network="vgg16", weights="none", fine_tuning_epochs=0), 64, 16, epochs=2, rounds=1
