@@ -54,6 +54,8 @@ class Epochs:
         How the crops are varied.
     features
         Applied to the crops last.
+    n_sharing
+        How many devices share a batch; its size is a multiple of that.
 
     Attributes
     ----------
@@ -77,6 +79,7 @@ class Epochs:
         settings: TrainSettings,
         augmentation: Augmentation,
         features: Features | None = None,
+        n_sharing: int = 1,
     ) -> None:
         self._x, self._y, self._settings = x, y, settings
         self._augmentation, self._features = augmentation, features
@@ -88,7 +91,7 @@ class Epochs:
         n_portions = math.ceil(steps / most)
         self.steps_per_portion = math.ceil(steps / n_portions)
         self.steps = n_portions * self.steps_per_portion
-        self.batch_size = math.ceil(len(x) / self.steps)
+        self.batch_size = math.ceil(len(x) / self.steps / n_sharing) * n_sharing
 
     def classes(self, epoch: int) -> NDArray[np.integer[Any]]:
         """Return the classes of the first n of what an epoch, from 1, shows, n being the number of crops."""
@@ -112,8 +115,8 @@ class Epochs:
         n_shown = self.steps * self.batch_size
         if self._settings.balanced_batches:
             return balanced_order(self._y, n_shown, rng)
-        n = len(self._x)
-        return np.concatenate([rng.permutation(n), rng.permutation(n)[: n_shown - n]])
+        n_rounds = 1 + n_shown // len(self._x)
+        return np.concatenate([rng.permutation(len(self._x)) for _ in range(n_rounds)])[:n_shown]
 
 
 def class_weights(y: NDArray[np.integer[Any]], n_classes: int) -> NDArray[np.float32]:

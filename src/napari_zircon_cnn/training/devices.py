@@ -1,5 +1,6 @@
 """How a training uses the devices that are there."""
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -43,3 +44,9 @@ def computing(mixed_precision: bool) -> Iterator[None]:
             restored.callback(keras.distribution.set_distribution, keras.distribution.distribution())
             keras.distribution.set_distribution(keras.distribution.DataParallel(devices=gpus))
         yield
+
+
+def n_sharing() -> int:
+    """Return how many devices share the work of a batch, as `computing` has arranged it."""
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else math.prod(distribution.device_mesh.shape)

@@ -18,7 +18,7 @@ from napari_zircon_cnn.networks.settings import NO_WEIGHTS, TrainSettings
 from napari_zircon_cnn.progress import Cancelled, Progress, silent
 from napari_zircon_cnn.training.batches import Epochs, Features
 from napari_zircon_cnn.training.checkpoint import Checkpoint, State, fingerprint_of
-from napari_zircon_cnn.training.devices import computing
+from napari_zircon_cnn.training.devices import computing, n_sharing
 from napari_zircon_cnn.training.figures import Figures
 from napari_zircon_cnn.training.lesson import Lesson
 from napari_zircon_cnn.training.record import Epoch, History, Record, Values
@@ -237,6 +237,7 @@ class _Training:
             settings=settings,
             augmentation=settings.augmentation if stage.is_augmented else "none",
             features=shown.features,
+            n_sharing=n_sharing(),
         )
         lesson = Lesson(shown.learning, epochs)
         # PyTorch takes one step at a time.
