@@ -20,9 +20,9 @@ from napari_zircon_cnn.settings import validated
 from napari_zircon_cnn.widgets.class_table import ClassTable
 from napari_zircon_cnn.widgets.figures_of_merit import figures_of_card
 from napari_zircon_cnn.widgets.figures_table import FiguresTable
+from napari_zircon_cnn.widgets.one_task import OneTask
 from napari_zircon_cnn.widgets.panel import Panel, button, narrow
 from napari_zircon_cnn.widgets.session import Session
-from napari_zircon_cnn.widgets.tasks import Task
 from napari_zircon_cnn.widgets.time_spans import duration
 from napari_zircon_cnn.widgets.training_form import TrainingForm
 from napari_zircon_cnn.widgets.validation_box import Chosen, ValidationBox
@@ -57,7 +57,6 @@ class TrainPanel(Panel):
         self._add_choices()
         self._add_more()
         self._add_training()
-        self._task: Task | None = None
         self._total = 0
         self._seconds: list[float] = []
         self._count_soon = QTimer(self)
@@ -100,16 +99,19 @@ class TrainPanel(Panel):
         self.train_button = button(
             "Train", "Train beside the window; you can go on curating meanwhile.", self.train
         )
-        self.stop_button = button(
-            "Stop, keep the best", "Stop and keep the weights of the best epoch so far.", self._stop
-        )
-        self.stop_button.setEnabled(False)
-        row.addWidget(self.train_button)
-        row.addWidget(self.stop_button)
-        self.column.addLayout(row)
         self.state = QLabel("")
         self.state.setWordWrap(True)
         self.state.setMinimumHeight(3 * self.fontMetrics().height())
+        self._training = OneTask(
+            self.train_button,
+            "Stop, keep the best",
+            "Stop and keep the weights of the best epoch so far.",
+            self.state,
+        )
+        self.stop_button = self._training.stop_button
+        row.addWidget(self.train_button)
+        row.addWidget(self.stop_button)
+        self.column.addLayout(row)
         self.column.addWidget(self.state)
         self.figures = FiguresTable("Figures of merit of the model in use")
         self.column.addWidget(self.figures)
@@ -175,7 +177,7 @@ class TrainPanel(Panel):
         self._show_curves().start(self._total)
         self._seconds.clear()
         self.state.setText("The first epoch follows once the training has started.")
-        self._task = self.models.run_training(
+        task = self.models.run_training(
             train_model,
             project.folder,
             self.models.classes,
@@ -187,13 +189,10 @@ class TrainPanel(Panel):
             keep_best_on_cancel=True,
             listeners=("progress", "on_epoch"),
         )
-        self._task.heard.connect(self._on_epoch)
-        self._task.done.connect(lambda card: self.models.use_model(model_file, card))
-        self._task.failed.connect(lambda sentence, _: self.state.setText(sentence))
-        self._task.cancelled.connect(self._show_model)
-        self._task.ended.connect(self._ended)
-        self.train_button.setEnabled(False)
-        self.stop_button.setEnabled(True)
+        task.heard.connect(self._on_epoch)
+        task.done.connect(lambda card: self.models.use_model(model_file, card))
+        task.cancelled.connect(self._show_model)
+        self._training.follow(task)
 
     def _chosen(self) -> Chosen:
         """Return network and settings; a `ZirconError` says where they do not fit."""
@@ -201,17 +200,6 @@ class TrainPanel(Panel):
         training = self.more.training_values() | {"network": network, "epochs": self.epochs.value()}
         check_training(validated(TrainSettings, training), crop.get("size_px", network_spec(network).size_px))
         return Chosen(network, training, crop)
-
-    def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            self.stop_button.setEnabled(False)
-            self.state.setText("Stopping after this step …")
-
-    def _ended(self) -> None:
-        self._task = None
-        self.train_button.setEnabled(True)
-        self.stop_button.setEnabled(False)
 
     def _on_epoch(self, listener: str, arguments: tuple[Any, ...]) -> None:
         if listener != "on_epoch":
@@ -249,7 +237,7 @@ class TrainPanel(Panel):
         self.figures.show_figures(None if card is None else figures_of_card(card))
         if card is not None and self.models.model_path is not None:
             self.state.setText(f"{self.models.model_path.name}: {in_words(card)}")
-        elif self._task is None:
+        elif not self._training.is_running:
             self.state.setText("")
 
     def _list_samples(self) -> None:

@@ -14,9 +14,9 @@ from napari_zircon_cnn.errors import ZirconError
 from napari_zircon_cnn.jobs.validate import SUMMARY_FILE, Validated, validate_project
 from napari_zircon_cnn.widgets.figures_of_merit import figures_of_validation, validation_in_words
 from napari_zircon_cnn.widgets.figures_table import FiguresTable
+from napari_zircon_cnn.widgets.one_task import OneTask
 from napari_zircon_cnn.widgets.panel import button
 from napari_zircon_cnn.widgets.session import Session
-from napari_zircon_cnn.widgets.tasks import Task
 from napari_zircon_cnn.widgets.time_spans import duration
 
 FOLDER = "validation"
@@ -50,7 +50,6 @@ class ValidationBox(QWidget):
     def __init__(self, session: Session, chosen: Callable[[], Chosen]) -> None:
         super().__init__()
         self._session, self._chosen = session, chosen
-        self._task: Task | None = None
         self._began: float | None = None
         self.folds = _number(
             _FOLDS,
@@ -67,13 +66,15 @@ class ValidationBox(QWidget):
             "these. Samples that are held out above take no part.",
             self.start,
         )
-        self.stop_button = button("Stop", "Stop; the same validation goes on from there.", self.stop)
-        self.stop_button.setEnabled(False)
+        self.state = QLabel("")
+        self.state.setWordWrap(True)
+        self._validating = OneTask(
+            self.start_button, "Stop", "Stop; the same validation goes on from there.", self.state
+        )
+        self.stop_button = self._validating.stop_button
         row = QHBoxLayout()
         for part in (self.start_button, self.stop_button, self.folds, self.repeats):
             row.addWidget(part)
-        self.state = QLabel("")
-        self.state.setWordWrap(True)
         self.table = FiguresTable("Figures of merit over grains and over whole samples")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -95,7 +96,7 @@ class ValidationBox(QWidget):
             self._session.say(str(error), wrong=True)
             return
         folder = project.folder / FOLDER
-        task = self._task = models.run_job(
+        task = models.run_job(
             "Validating",
             validate_project,
             project.folder,
@@ -112,26 +113,11 @@ class ValidationBox(QWidget):
         self.state.setText("The first network is being trained.")
         task.progressed.connect(self._on_progress)
         task.done.connect(lambda found: self._on_done(found, chosen.network, folder))
-        task.failed.connect(lambda sentence, _: self.state.setText(sentence))
         task.cancelled.connect(lambda: self.state.setText("Stopped; Validate goes on from there."))
-        task.ended.connect(self._ended)
-        self.start_button.setEnabled(False)
-        self.stop_button.setEnabled(True)
-
-    def stop(self) -> None:
-        """Stop after this step; what is done is kept."""
-        if self._task is not None:
-            self._task.cancel()
-            self.stop_button.setEnabled(False)
-            self.state.setText("Stopping after this step …")
-
-    def _ended(self) -> None:
-        self._task = None
-        self.start_button.setEnabled(True)
-        self.stop_button.setEnabled(False)
+        self._validating.follow(task)
 
     def _on_progress(self, fraction: float, message: str) -> None:
-        if not self.stop_button.isEnabled():
+        if self._validating.is_stopping:
             return
         now, left = time.monotonic(), ""
         if self._began is None and fraction > _CUTTING:
@@ -153,7 +139,7 @@ class ValidationBox(QWidget):
         project = self._session.project
         file = project.folder / FOLDER / SUMMARY_FILE if project is not None else None
         self.table.show_figures(None)
-        if self._task is None:
+        if not self._validating.is_running:
             self.state.setText("")
         if file is None or not file.is_file():
             return
@@ -166,7 +152,7 @@ class ValidationBox(QWidget):
             # Another program has written to it; the next validation replaces it.
             return
         self.table.show_figures(figures)
-        if self._task is None:
+        if not self._validating.is_running:
             self.state.setText(f"Validated on {made:%Y-%m-%d %H:%M}. {words}")
 
 
