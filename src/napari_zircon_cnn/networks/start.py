@@ -1,10 +1,13 @@
-"""Starting Keras without the notes that its backend prints about itself."""
+"""Starting Keras, its backend at its fastest and without the notes that it prints about itself."""
 
 import logging
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_X86 = {"x86_64", "AMD64"}
 
 
 def start_keras() -> None:
@@ -12,10 +15,16 @@ def start_keras() -> None:
 
     Some of them write to the process's error stream before they read the setting that silences
     the others. An import that fails still raises.
+
+    TensorFlow's oneDNN kernels are turned on, unless the environment variable `TF_ENABLE_ONEDNN_OPTS`
+    says otherwise: it leaves them off on processors without AVX-512, where a step of LeNet-5 takes half
+    as long again without them.
     """
     if "keras" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if platform.machine() in _X86:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # What it says to developers of functions traced again is nothing that a user could act on.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _silent_error_stream():
