@@ -127,7 +127,11 @@ def test_map_of_the_learnt_survives_no_disorder_and_one_of_the_light_does() -> N
     same = likeness(light, light * 3, CROPS)
     assert (same.rank_correlation, same.ssim) == pytest.approx((1, 1))
     assert same.survives
+    assert "much the same map (" in same.sentence()
     assert "explains nothing" in same.sentence()
+    reverse = likeness(light, -light, CROPS)
+    assert reverse.survives
+    assert "much the same map, reversed (" in reverse.sentence()
 
     signs = np.random.default_rng(1).choice([-1, 1], light.shape).astype(np.float32)
     only_places = likeness(light * signs, light * signs[::-1], CROPS)

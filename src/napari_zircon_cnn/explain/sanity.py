@@ -34,7 +34,7 @@ class Likeness:
 
     @property
     def survives(self) -> bool:
-        """Whether the map is much the same without what the network has learnt."""
+        """Whether the map, or its reverse, is much the same without what the network has learnt."""
         return abs(self.rank_correlation) >= SURVIVES_FROM
 
     def sentence(self) -> str:
@@ -46,8 +46,9 @@ class Likeness:
         if not np.isfinite(self.rank_correlation):
             return "The map is the same everywhere in the grain, so there is nothing to compare."
         if self.survives:
+            which = "much the same map" if self.rank_correlation > 0 else "much the same map, reversed"
             return (
-                f"With its weights shuffled the network gives much the same map ({figures}): it shows the "
+                f"With its weights shuffled the network gives {which} ({figures}): it shows the "
                 "grain's own light and outline, not what the network has learnt, and explains nothing."
             )
         if self.rank_correlation_of_sizes >= SURVIVES_FROM:
