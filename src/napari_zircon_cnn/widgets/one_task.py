@@ -35,11 +35,6 @@ class OneTask:
         """Whether a task runs."""
         return self._task is not None
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the task that runs was asked to stop."""
-        return self.is_running and not self.stop_button.isEnabled()
-
     def follow(self, task: Task) -> None:
         """Follow a task that has begun, to its end."""
         self._task = task

@@ -117,7 +117,7 @@ class ValidationBox(QWidget):
         self._validating.follow(task)
 
     def _on_progress(self, fraction: float, message: str) -> None:
-        if self._validating.is_stopping:
+        if not self.stop_button.isEnabled():
             return
         now, left = time.monotonic(), ""
         if self._began is None and fraction > _CUTTING:
